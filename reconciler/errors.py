@@ -1,0 +1,141 @@
+"""What can go wrong, as one tree, and where it stands in a file.
+
+Every error that leaves this program is one of these. `reason` is the CamelCase word that JSON output, statuses and
+alerts carry; the text is for a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file of the state repository or of the host: 1-based line and column (in characters)."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong: where, what, why it is wrong, and what to write instead."""
+
+    position: Position
+    what: str
+    fix: str = ""
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.what}" + (f"; {self.fix}" if self.fix else "")
+
+    def for_terminal(self) -> str:
+        """The same over up to three lines, as STYLE has it for a terminal."""
+        lines = [f"{self.position}: {self.what}"]
+        lines += [f"  why: {self.why}"] if self.why else []
+        lines += [f"  fix: {self.fix}"] if self.fix else []
+        return "\n".join(lines)
+
+
+class ReconcilerError(Exception):
+    """The root. `retry_helps` tells a loop whether the same call can succeed later without anybody acting."""
+
+    reason: ClassVar[str] = "Failed"
+    retry_helps: ClassVar[bool] = False
+
+
+class UsageError(ReconcilerError):
+    """The command line cannot be carried out as it stands."""
+
+    reason = "UsageError"
+
+
+class StateInvalid(ReconcilerError):
+    """The state repository does not say a state: every problem found in it, sorted by position."""
+
+    reason = "StateInvalid"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SourceUnreadable(ReconcilerError):
+    """The state repository could not be had: no such directory, no such branch, a remote that does not answer."""
+
+    reason = "SourceUnreadable"
+    retry_helps = True
+
+
+class HostUnreadable(ReconcilerError):
+    """The host's configuration cannot be understood, so nothing may be concluded from it and nothing is written."""
+
+    reason = "HostUnreadable"
+
+
+class PlanRefused(ReconcilerError):
+    """The state is well formed but cannot be carried out on this host; nothing was written."""
+
+    reason = "PlanRefused"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ApprovalNeeded(ReconcilerError):
+    """There are changes, nobody is there to approve them, and `--auto-approve` was not given."""
+
+    reason = "ApprovalNeeded"
+
+
+class CommandFailed(ReconcilerError):
+    """A program that was started did not do its work."""
+
+    reason = "CommandFailed"
+
+    def __init__(self, argv: tuple[str, ...], *, why: str) -> None:
+        self.argv = argv
+        super().__init__(f"{' '.join(argv)}: {why.strip() or 'failed without a word'}")
+
+
+class CheckFailed(ReconcilerError):
+    """The staged configuration did not pass its checks; the live files were not touched."""
+
+    reason = "CheckFailed"
+
+
+class Conflict(ReconcilerError):
+    """Somebody else changed a file while it was being replaced; the other's version was kept."""
+
+    reason = "Conflict"
+
+
+class RolledBack(ReconcilerError):
+    """A proof that held before did not hold after the change; the old files are back in force."""
+
+    reason = "RolledBack"
+
+
+class RollbackFailed(ReconcilerError):
+    """The old files could not be put back; the text names what stands where."""
+
+    reason = "RollbackFailed"
+
+
+class VerifyFailed(ReconcilerError):
+    """At least one proof failed."""
+
+    reason = "VerifyFailed"
+
+
+class Locked(ReconcilerError):
+    """Another run holds the state lock."""
+
+    reason = "Locked"
+    retry_helps = True

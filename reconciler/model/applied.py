@@ -1,0 +1,59 @@
+"""LastApplied: per address what we wrote and what stood there when we adopted it.
+
+The third side of every comparison: it tells drift from a new commit, and lets undeclaring undo.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model import address
+from reconciler.model.address import Address
+
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`written` is what we last wrote, `adopted` what stood there before us; None is absence."""
+
+    written: str | None
+    adopted: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastApplied:
+    """The record of one instance. Empty before the first apply."""
+
+    config_directory: str = ""
+    revision: str = ""
+    entries: Mapping[Address, Applied] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """One line an address, sorted: the same record is the same bytes."""
+        entries = {
+            str(where): {"written": entry.written, "adopted": entry.adopted}
+            for where, entry in sorted(self.entries.items(), key=lambda item: str(item[0]))
+        }
+        body = {
+            "format_version": FORMAT_VERSION,
+            "config_directory": self.config_directory,
+            "revision": self.revision,
+            "entries": entries,
+        }
+        return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
+
+
+def from_json(source: bytes) -> LastApplied:
+    """Read a record back.
+
+    Raises ValueError where it is no such record, or one of a later major version.
+    """
+    body = json.loads(source.decode("utf-8", "surrogateescape"))
+    version = str(body.get("format_version", "")) if isinstance(body, dict) else ""
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise ValueError(f"format_version is {version!r}; this program reads {FORMAT_VERSION}")
+    entries = {address.parse(where): Applied(item["written"], item["adopted"]) for where, item in body["entries"].items()}
+    return LastApplied(body["config_directory"], body["revision"], entries)

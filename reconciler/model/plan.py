@@ -1,0 +1,153 @@
+"""A plan: data that says what would change, why, and what applying it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reconciler.model.address import Address
+from reconciler.model.applied import Applied
+from reconciler.model.desired import Origin, SelfSigned
+
+
+class Why(StrEnum):
+    """Puppet's split: a change follows a new commit, or undoes what was changed outside of git."""
+
+    INTENTIONAL = "intentional"
+    CORRECTIVE = "corrective"
+
+
+class Reason(StrEnum):
+    """The word for what led to a change."""
+
+    DECLARED = "Declared"
+    DRIFT_DETECTED = "DriftDetected"
+    UNDECLARED = "Undeclared"
+    DISABLED = "Disabled"
+    CERTIFICATE_ABSENT = "CertificateAbsent"
+    CERTIFICATE_EXPIRING = "CertificateExpiring"
+    TABLE_STALE = "TableStale"
+    NO_LONGER_MANAGED = "NoLongerManaged"
+    CONFLICT = "Conflict"
+
+
+class Disruption(StrEnum):
+    """What it takes until sessions see a change; a stronger one includes the weaker."""
+
+    NONE = "none"
+    POSTMAP = "postmap"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One address goes from `before` to `after`; None is absence. The kind of change is the kind of its address.
+
+    `forget` changes nothing on the host: the address is no longer managed and stays as it is.
+    """
+
+    address: Address
+    before: str | None
+    after: str | None
+    why: Why
+    reason: Reason
+    disruption: Disruption
+    detail: str = ""
+    origin: Origin | None = None
+    forget: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The live value of a managed address is not the one last applied."""
+
+    address: Address
+    written: str | None
+    live: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A declared address that is only observed, and differs."""
+
+    address: Address
+    live: str | None
+    desired: str | None
+    origin: Origin | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something true about the plan that a reviewer should know; `rule` is a stable word."""
+
+    rule: str
+    address: Address | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTable:
+    """`postmap TYPE:PATH`, built aside and renamed."""
+
+    type: str
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    why: str
+
+
+Action = BuildTable | Reload
+
+
+@dataclass(frozen=True, slots=True)
+class MakeCertificate:
+    """A self-signed certificate and its key, to be made when the plan is applied: into one file, or two."""
+
+    chain_file: str
+    certificate_file: str
+    key_file: str
+    request: SelfSigned
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The new bytes of one file; `before` is None where it does not exist, `after` is None where it is removed."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one apply would do to one instance.
+
+    `record` is LastApplied as it shall read afterwards. `digest` covers everything the plan was made from.
+    """
+
+    host: str
+    instance: str
+    config_directory: str
+    mail_version: str
+    revision: str
+    origin: str
+    now: str  # ISO 8601, from the snapshot
+    digest: str
+    changes: tuple[Change, ...]
+    drift: tuple[Drift, ...] = ()
+    observed: tuple[Difference, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    actions: tuple[Action, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    certificates: tuple[MakeCertificate, ...] = ()
+    record: Mapping[Address, Applied] = field(default_factory=dict)
+    matching: int = 0  # declared addresses that already are as they shall be
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an apply has nothing to do on the host and nothing to forget."""
+        return not self.changes

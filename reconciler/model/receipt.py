@@ -1,0 +1,24 @@
+"""What an apply did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model.proof import Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """`written` are the files replaced or made, `removed` those taken away, `built` the tables postmap made.
+
+    `before` and `after` are the proofs around the change. `notes` are sentences for a person, such as that Postfix
+    was not running.
+    """
+
+    written: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    reloaded: bool = False
+    before: tuple[Proof, ...] = ()
+    after: tuple[Proof, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,89 @@
+"""What was read, as bytes and facts, at one moment: from git and from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RepoSnapshot:
+    """A state repository at one revision: path (with `/`, relative) to bytes.
+
+    `revision` is a commit, or `sha256:` and a digest of the files where the state is a plain directory.
+    """
+
+    files: Mapping[str, bytes]
+    revision: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One file of the host. `target` is where it really lies, after every symbolic link."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One X.509 certificate: names and digests, never the bytes."""
+
+    sha256: str  # of the DER form, as `openssl x509 -fingerprint -sha256` without the colons, lower case
+    public_key_sha256: str  # of the DER SubjectPublicKeyInfo
+    subject: str
+    names: tuple[str, ...]  # subjectAltName: DNS names and addresses
+    not_before: datetime  # with time zone
+    not_after: datetime
+    self_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PemFile:
+    """A PEM file with certificates, a key, or both: what it holds, in order, and who can read it.
+
+    `order` is the kind of each block, `key` or `certificate`, as it stands in the file.
+    """
+
+    sha256: str  # of the whole file
+    certificates: tuple[Certificate, ...]
+    key_public_sha256: str | None  # of the public half of the private key; compare with Certificate.public_key_sha256
+    order: tuple[str, ...]
+    mode: int
+    uid: int
+    problem: str = ""  # what makes it unusable, or empty
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTable:
+    """What postmap made of a table: its rows as `postmap -s` gives them, or why they cannot be had."""
+
+    rows: Mapping[bytes, bytes] | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSnapshot:
+    """One instance of a host at `now`. Paths are absolute and as the configuration names them.
+
+    `absent` are paths that were asked for and do not exist. `defaults` is the output of `postconf -d`.
+    `master_pid` is None where this instance is not running.
+    """
+
+    config_directory: str
+    files: Mapping[str, FileState]
+    now: datetime
+    mail_version: str
+    defaults: bytes
+    table_types: frozenset[str]
+    sasl_server_types: frozenset[str]
+    master_pid: int | None
+    absent: frozenset[str] = frozenset()
+    compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
+    pems: Mapping[str, PemFile] = field(default_factory=dict)

@@ -1,0 +1,119 @@
+"""Logical lines: the grammar that main.cf, master.cf and lookup tables share.
+
+A logical line ends only where the next physical line starts with neither white space nor `#`. Blank lines and comment
+lines, indented or not, never end one: they are passed over, and a continuation may follow them.
+
+Source: `readllines()` in Postfix's util/readlline.c.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+BLANKS = b" \t\n\v\f\r"  # C's isspace(); never bytes.strip() without it, and never str.strip(), which follows Unicode
+
+
+@dataclass(frozen=True, slots=True)
+class Trivia:
+    """Comment lines and blank lines between logical lines, kept to the byte."""
+
+    raw: bytes
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """One logical line: its bytes with everything inside it, and its text as Postfix sees it.
+
+    `spans` are the content lines within `raw`, as (start, end) offsets without their line feeds; what lies between
+    them are comments and blank lines. `text` is their concatenation, up to the first NUL, where C's strings end.
+    """
+
+    raw: bytes
+    line: int  # 1-based, of the first content line
+    spans: tuple[tuple[int, int], ...]
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.raw[start:end] for start, end in self.spans).split(b"\0", 1)[0]
+
+    @property
+    def is_orphan(self) -> bool:
+        """A continuation that continues nothing: Postfix warns and ignores it, or refuses the file."""
+        return self.raw[:1] in _BLANK_BYTES
+
+    def offset(self, at: int) -> int:
+        """Where the byte `at` of `text` stands in `raw`; for the end of a content line, its end and not the next's start."""
+        seen = 0
+        for start, end in self.spans:
+            if at <= seen + (end - start):
+                return start + (at - seen)
+            seen += end - start
+        return self.spans[-1][1]
+
+    def offsets(self, start: int, end: int) -> tuple[int, int]:
+        """The slice of `raw` that holds `text[start:end]`; the start sits on its byte, not on a line's end before it."""
+        ends = []
+        seen = 0
+        for begin, stop in self.spans:
+            seen += stop - begin
+            ends.append(seen)
+        which = min(bisect_right(ends, start), len(ends) - 1)
+        before = ends[which - 1] if which else 0
+        return self.spans[which][0] + (start - before), self.offset(end)
+
+
+_BLANK_BYTES = frozenset(bytes([byte]) for byte in BLANKS)
+
+
+def split(source: bytes) -> tuple[Trivia | LogicalLine, ...]:
+    """Cut a file into logical lines and what stands between them; joined again they are `source`, whatever it holds."""
+    nodes: list[Trivia | LogicalLine] = []
+    lines = source.split(b"\n")
+    last = lines.pop()
+    physical = [line + b"\n" for line in lines] + ([last] if last else [])
+    index = 0
+    while index < len(physical):
+        if _is_trivia(physical[index]):
+            nodes.append(Trivia(physical[index], index + 1))
+            index += 1
+            continue
+        end = _end_of_logical_line(physical, index)
+        nodes.append(_logical_line(physical[index:end], index + 1))
+        index = end
+    return tuple(nodes)
+
+
+def _is_trivia(line: bytes) -> bool:
+    content = line.lstrip(BLANKS)
+    return not content or content.startswith(b"#")
+
+
+def _end_of_logical_line(physical: list[bytes], start: int) -> int:
+    """One past the last content line of the logical line at `start`: comments after that belong to the file."""
+    end = start + 1
+    for index in range(start + 1, len(physical)):
+        line = physical[index]
+        if _is_trivia(line):
+            continue
+        if line[:1] not in _BLANK_BYTES:
+            break
+        end = index + 1
+    return end
+
+
+def _logical_line(lines: list[bytes], number: int) -> LogicalLine:
+    spans = []
+    at = 0
+    for line in lines:
+        if not _is_trivia(line):
+            spans.append((at, at + len(line) - line.endswith(b"\n")))
+        at += len(line)
+    return LogicalLine(b"".join(lines), number, tuple(spans))
+
+
+def newline_of(source: bytes) -> bytes:
+    """The line ending a file uses: CRLF where its first line has one."""
+    first = source.find(b"\n")
+    return b"\r\n" if first > 0 and source[first - 1 : first] == b"\r" else b"\n"
