@@ -78,9 +78,7 @@ class FileAddress:
         return f"file/{self.path}"
 
 
-Address = (
-    ParameterAddress | ElementAddress | ServiceAddress | OptionAddress | RowAddress | TableAddress | FileAddress
-)
+Address = ParameterAddress | ElementAddress | ServiceAddress | OptionAddress | RowAddress | TableAddress | FileAddress
 
 
 def parse(text: str) -> Address:
@@ -117,7 +115,9 @@ def _parse_service(text: str, rest: str) -> Address:
         case [endpoint, type_, "-o", name] if name:
             return OptionAddress(ServiceAddress(endpoint, type_), name)
         case _:
-            raise ValueError(f"{text!r}: a service is master.cf/ENDPOINT/TYPE, an option master.cf/ENDPOINT/TYPE/-o/NAME")
+            raise ValueError(
+                f"{text!r}: a service is master.cf/ENDPOINT/TYPE, an option master.cf/ENDPOINT/TYPE/-o/NAME"
+            )
 
 
 def sort_key(address: Address) -> tuple[int, str]:

@@ -55,5 +55,7 @@ def from_json(source: bytes) -> LastApplied:
     version = str(body.get("format_version", "")) if isinstance(body, dict) else ""
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise ValueError(f"format_version is {version!r}; this program reads {FORMAT_VERSION}")
-    entries = {address.parse(where): Applied(item["written"], item["adopted"]) for where, item in body["entries"].items()}
+    entries = {
+        address.parse(where): Applied(item["written"], item["adopted"]) for where, item in body["entries"].items()
+    }
     return LastApplied(body["config_directory"], body["revision"], entries)

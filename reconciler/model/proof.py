@@ -14,7 +14,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`name` is one of a fixed list (docs/reference/proofs.md), `subject` the listener, destination or file it is about.
+    """`name` is one of a fixed list (docs/reference/proofs.md); `subject` is the listener, destination or file.
 
     `observed` is the evidence: an SMTP reply, a log line, a digest. For LEFT_OUT it says why.
     """

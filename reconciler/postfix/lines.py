@@ -44,7 +44,7 @@ class LogicalLine:
         return self.raw[:1] in _BLANK_BYTES
 
     def offset(self, at: int) -> int:
-        """Where the byte `at` of `text` stands in `raw`; for the end of a content line, its end and not the next's start."""
+        """Where the byte `at` of `text` stands in `raw`; at a seam, the end of the line and not the next's start."""
         seen = 0
         for start, end in self.spans:
             if at <= seen + (end - start):
@@ -53,7 +53,7 @@ class LogicalLine:
         return self.spans[-1][1]
 
     def offsets(self, start: int, end: int) -> tuple[int, int]:
-        """The slice of `raw` that holds `text[start:end]`; the start sits on its byte, not on a line's end before it."""
+        """The slice of `raw` that holds `text[start:end]`; the start sits on its byte, not at a seam before it."""
         ends = []
         seen = 0
         for begin, stop in self.spans:

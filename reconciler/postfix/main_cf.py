@@ -127,7 +127,9 @@ def parse(source: bytes) -> MainCf:
 def _read(line: LogicalLine) -> Entry | Malformed:
     text = line.text
     if line.is_orphan:
-        return Malformed(line.raw, line.line, "a continuation line that continues nothing; Postfix ignores it", fatal=False)
+        return Malformed(
+            line.raw, line.line, "a continuation line that continues nothing; Postfix ignores it", fatal=False
+        )
     name_end = next((at for at, byte in enumerate(text) if byte in BLANKS or byte == 0x3D), len(text))
     name = text[:name_end]
     if not name:
@@ -215,7 +217,5 @@ def _kinship(one: bytes, other: bytes) -> int:
     return shared
 
 
-def _terminated(
-    last: tuple[Trivia | Entry | Malformed, ...], newline: bytes
-) -> tuple[Trivia | Entry | Malformed, ...]:
+def _terminated(last: tuple[Trivia | Entry | Malformed, ...], newline: bytes) -> tuple[Trivia | Entry | Malformed, ...]:
     return parse(last[0].raw + newline).nodes if last and newline else last

@@ -182,7 +182,9 @@ def parse(source: bytes) -> MasterCf:
 
 def _read(line: LogicalLine) -> Service | Malformed:
     if line.is_orphan:
-        return Malformed(line.raw, line.line, "a continuation line that continues nothing; Postfix ignores it", fatal=False)
+        return Malformed(
+            line.raw, line.line, "a continuation line that continues nothing; Postfix ignores it", fatal=False
+        )
     tokens = tuple(_tokens(line))
     if len(tokens) < 8:
         return Malformed(line.raw, line.line, f"{len(tokens)} fields where a service has at least 8", fatal=True)
@@ -222,7 +224,8 @@ def _option_at(token: Token, text: bytes, remaining: Iterator[Token]) -> Iterato
     for at, letter in enumerate(text[1:], start=1):
         if letter not in _TAKES_VALUE:
             continue
-        rest, tokens = text[at + 1 :], (token,)
+        rest = text[at + 1 :]
+        tokens: tuple[Token, ...] = (token,)
         if not rest:
             following = next(remaining, None)
             if following is None:
@@ -301,11 +304,17 @@ def _lines(raw: bytes) -> list[bytes]:
 
 
 def _place(nodes: tuple[Node, ...], name: str, kind: str, command: str) -> int:
-    example = re.compile(rb"[ \t]*#[ \t]*" + re.escape(name.encode()) + rb"[ \t]+" + re.escape(kind.encode()) + rb"[ \t]")
+    example = re.compile(
+        rb"[ \t]*#[ \t]*" + re.escape(name.encode()) + rb"[ \t]+" + re.escape(kind.encode()) + rb"[ \t]"
+    )
     for index, node in enumerate(nodes):
         if isinstance(node, Trivia) and example.match(node.raw):
             return _after_orphans(nodes, _after_commented_options(nodes, index + 1))
-    kin = [at for at, node in enumerate(nodes) if isinstance(node, Service) and (node.type, node.command) == (kind, command)]
+    kin = [
+        at
+        for at, node in enumerate(nodes)
+        if isinstance(node, Service) and (node.type, node.command) == (kind, command)
+    ]
     return _after_orphans(nodes, kin[-1] + 1 if kin else len(nodes))
 
 

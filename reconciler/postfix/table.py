@@ -9,6 +9,7 @@ Source: postmap(1), cidr_table(5); `postmap_body()` in Postfix's postmap/postmap
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -115,7 +116,7 @@ class Table:
                 nodes += self._new_row(key, pending.pop(key) or b"", node.raw)
         return Table(tuple(self._appended(nodes, pending)), self.indexed)
 
-    def _appended(self, nodes: list[Node], rows: dict[bytes, bytes | None]) -> list[Node]:
+    def _appended(self, nodes: list[Node], rows: Mapping[bytes, bytes | None]) -> list[Node]:
         if not rows:
             return nodes
         newline = newline_of(self.render())
