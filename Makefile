@@ -1,0 +1,72 @@
+# Daily commands; `make` alone lists them.
+# Each target that needs something installs it first: .venv from the lock, Debian packages where they are missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+BIN := .venv/bin
+UV := build/uv/bin/uv
+UV_VERSION := 0.13.9
+SCHEMAS := schemas
+
+# What the demo and the tests run: Postfix with its table types, the two SASL worlds, and what makes and watches them.
+DEBIAN_PACKAGES := postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: environment packages ## The whole job against a private Postfix: plan, apply, verify, drift, healing, revert
+	@$(BIN)/reconciler demo
+
+.PHONY: test
+test: environment packages lint types arrows schemas-current ## Everything that must hold, the tests last
+	@$(BIN)/pytest -n auto --dist loadfile
+
+.PHONY: lint
+lint: environment ## Rules and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+.PHONY: types
+types: environment ## Strict types in reconciler/, checked bodies in tests/
+	@$(BIN)/mypy
+
+.PHONY: arrows
+arrows: environment ## Who may import whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: schemas
+schemas: environment ## Write schemas/ anew from the models
+	@$(BIN)/reconciler schemas $(SCHEMAS)
+
+.PHONY: schemas-current
+schemas-current: environment
+	@$(BIN)/reconciler schemas --check $(SCHEMAS)
+
+.PHONY: lock
+lock: environment $(UV) ## Write requirements/*.lock anew from pyproject.toml (UPGRADE=1: to the newest versions)
+	@lock() { $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade) "$$@"; }; \
+	lock -o requirements/runtime.lock; \
+	lock --group dev --constraint requirements/runtime.lock --no-annotate -o requirements/dev.lock
+
+$(UV):
+	@$(BIN)/python -m venv build/uv
+	@build/uv/bin/pip install -qq --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: clean
+clean: ## Remove .venv, caches and builds
+	@rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: environment
+environment:
+	@scripts/install-python-environment
+
+.PHONY: packages
+packages: environment
+	@scripts/install-debian-packages $(DEBIAN_PACKAGES)
