@@ -1,0 +1,1 @@
+"""From a HostSnapshot to what it means."""

@@ -73,6 +73,7 @@ class HostSnapshot:
     """One instance of a host at `now`. Paths are absolute and as the configuration names them.
 
     `absent` are paths that were asked for and do not exist. `defaults` is the output of `postconf -d`.
+    `kinds` gives the table type of each table source in `files`; `compiled` has what postmap made of the compiled ones.
     `master_pid` is None where this instance is not running.
     """
 
@@ -85,5 +86,6 @@ class HostSnapshot:
     sasl_server_types: frozenset[str]
     master_pid: int | None
     absent: frozenset[str] = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=dict)
     compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
     pems: Mapping[str, PemFile] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, newline_of, sp
 _SPACE = b" \t\r\n"  # CHARS_SPACE: what separates fields
 _TAKES_VALUE = frozenset(b"imnost")  # of the daemons' "cdDi:lm:n:o:s:St:uvVz"
 _COMMENTED_OPTION = re.compile(rb"[ \t]*#[ \t]*-o")
-DEFAULT_COLUMNS = ("y", "y", "n", "0", "100")  # chroot is y where compatibility_level < 1
+DEFAULT_COLUMNS = ("y", "y", "n", "0", "-")  # chroot is y where compatibility_level < 1; the limit is main.cf's
 TYPES = frozenset({"inet", "unix", "fifo", "pass", "unix-dgram"})
 
 
@@ -139,8 +139,11 @@ class MasterCf:
 
     def unset_option(self, service: Service, name: str) -> MasterCf:
         """Remove every `-o` of that name, with its line where nothing else stands on it."""
-        tokens = [token for option in service.options if option.name == name for token in option.tokens]
-        return self._replace(service, _without(service, tokens))
+        return self.drop_options(service, (option for option in service.options if option.name == name))
+
+    def drop_options(self, service: Service, options: Iterable[Option]) -> MasterCf:
+        """Remove these very options, with their lines where nothing else stands on them."""
+        return self._replace(service, _without(service, (token for option in options for token in option.tokens)))
 
     def set_columns(self, service: Service, columns: tuple[str, ...], command: str) -> MasterCf:
         """Replace the columns that differ; spacing and options stay."""

@@ -1,0 +1,155 @@
+"""LiveConfig: a host's configuration with its meaning, read from one HostSnapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import assert_never
+
+from reconciler.errors import HostUnreadable
+from reconciler.live.paths import absolute
+from reconciler.model.address import (
+    Address,
+    ElementAddress,
+    FileAddress,
+    OptionAddress,
+    ParameterAddress,
+    RowAddress,
+    ServiceAddress,
+    TableAddress,
+)
+from reconciler.model.snapshot import HostSnapshot
+from reconciler.postfix import catalogue, main_cf, master_cf, restrictions, table
+from reconciler.postfix.effective import View, parse_defaults
+from reconciler.postfix.main_cf import MainCf
+from reconciler.postfix.master_cf import MasterCf, Service
+from reconciler.postfix.table import Table, TableType
+
+
+@dataclass(frozen=True)
+class LiveConfig:
+    """What one instance means, address by address."""
+
+    snapshot: HostSnapshot
+    main: MainCf
+    master: MasterCf
+
+    @cached_property
+    def defaults(self) -> dict[str, str]:
+        return parse_defaults(self.snapshot.defaults)
+
+    @cached_property
+    def explicit(self) -> dict[str, str]:
+        return {_text(name): _text(value) for name, value in self.main.parameters.items()}
+
+    @cached_property
+    def view(self) -> View:
+        """main.cf as a service without options sees it; `config_directory` is the one Postfix was started with."""
+        defaults = {**self.defaults, "config_directory": self.snapshot.config_directory}
+        return View({name: value for name, value in self.explicit.items() if name != "config_directory"}, defaults)
+
+    def view_of(self, service: Service) -> View:
+        return self.view.with_overrides(service.overrides)
+
+    @cached_property
+    def version(self) -> tuple[int, int]:
+        return catalogue.series(self.snapshot.mail_version) or (0, 0)
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The table sources in the snapshot, by their absolute paths."""
+        own = {self.path("main.cf"), self.path("master.cf")}
+        return {
+            path: table.parse(state.content, indexed=self._is_indexed(path))
+            for path, state in self.snapshot.files.items()
+            if path not in own
+        }
+
+    def _is_indexed(self, path: str) -> bool:
+        kind = self.snapshot.kinds.get(path)
+        return kind is None or TableType(kind).indexed
+
+    def path(self, path: str) -> str:
+        return absolute(path, self.snapshot.config_directory)
+
+    def service(self, address: ServiceAddress) -> Service | None:
+        return self.master.by_key.get((address.endpoint, address.type))
+
+    def at(self, address: Address) -> str | None:
+        """The value that stands at an address; None where nothing does."""
+        match address:
+            case ParameterAddress(name):
+                return self.explicit.get(name)
+            case ElementAddress():
+                return self._element(address)
+            case ServiceAddress():
+                service = self.service(address)
+                return header(service) if service else None
+            case OptionAddress(where, name):
+                service = self.service(where)
+                return service.overrides.get(name) if service else None
+            case RowAddress(path, key):
+                source = self.tables.get(self.path(path))
+                value = source.get(key.encode("utf-8", "surrogateescape")) if source else None
+                return None if value is None else _text(value)
+            case TableAddress(path):
+                return self._table(self.path(path))
+            case FileAddress(path):
+                pem = self.snapshot.pems.get(self.path(path))
+                return pem.sha256 if pem else None
+            case _:
+                assert_never(address)
+
+    def _element(self, address: ElementAddress) -> str | None:
+        text = self.explicit.get(address.parameter)
+        if text is None or not restrictions.find(address.parameter, text, address.element, self.same_element):
+            return None
+        blocker = restrictions.blocker(address.parameter, text, address.element, self.same_element)
+        return f"{address.element} (behind {blocker}, never reached)" if blocker else address.element
+
+    def same_element(self, one: str, other: str) -> bool:
+        """Whether two spellings of a list element, such as `$config_directory/x` and `/etc/postfix/x`, are one."""
+        return one == other or self.view.same("smtpd_client_restrictions", one, other)
+
+    def _table(self, path: str) -> str | None:
+        """A table as a whole: its type, and what is wrong with what postmap made of it."""
+        source = self.tables.get(path)
+        if source is None:
+            return None
+        kind = self.snapshot.kinds.get(path, "")
+        compiled = self.snapshot.compiled.get(path)
+        if compiled is None:
+            return kind
+        if compiled.rows is None:
+            return f"{kind} ({compiled.problem})"
+        rows = {key: row.value for key, row in source.rows.items()}
+        differing = sum(1 for key in rows.keys() | compiled.rows.keys() if rows.get(key) != compiled.rows.get(key))
+        return f"{kind} (stale: {differing} rows differ from the source)" if differing else kind
+
+
+def header(service: Service) -> str:
+    """A service's columns, command and other arguments as written: private unpriv chroot wakeup limit command …"""
+    return " ".join((*service.columns, service.command, *service.other_arguments))
+
+
+def read(snapshot: HostSnapshot) -> LiveConfig:
+    """Give a snapshot its meaning.
+
+    Raises HostUnreadable, naming every line, where Postfix's own programs would stop over main.cf or master.cf.
+    """
+    main_path, master_path = (absolute(name, snapshot.config_directory) for name in ("main.cf", "master.cf"))
+    main = main_cf.parse(snapshot.files[main_path].content)
+    master = master_cf.parse(snapshot.files[master_path].content)
+    wrong = [f"{main_path}:{bad.line}:1: {bad.what}" for bad in main.malformed if bad.fatal]
+    wrong += [f"{master_path}:{bad.line}:1: {bad.what}" for bad in master.malformed if bad.fatal]
+    if not main.entries:
+        wrong.append(f"{main_path}:1:1: no parameter stands here; Postfix would run on its defaults alone")
+    if not master.services:
+        wrong.append(f"{master_path}:1:1: no service stands here; Postfix would not serve mail")
+    if wrong:
+        raise HostUnreadable("\n".join(wrong))
+    return LiveConfig(snapshot, main, master)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,295 @@
+"""The three-way comparison: what is wanted, what is live, what was last applied.
+
+Only what the state declares, or once declared, is looked at; everything else on the host is somebody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler.live.config import LiveConfig
+from reconciler.model.address import (
+    Address,
+    ElementAddress,
+    FileAddress,
+    OptionAddress,
+    ParameterAddress,
+    RowAddress,
+    ServiceAddress,
+    TableAddress,
+    sort_key,
+)
+from reconciler.model.applied import Applied, LastApplied
+from reconciler.model.desired import Part
+from reconciler.model.plan import Change, Difference, Disruption, Drift, Reason, Why
+from reconciler.plan.meaning import Meaning, projected
+from reconciler.plan.target import Target, Wanted
+from reconciler.postfix.master_cf import Option
+from reconciler.postfix.table import TableType
+
+
+@dataclass
+class Comparison:
+    """The outcome: what to change, what drifted, what is only observed, and the record as it shall be afterwards."""
+
+    changes: list[Change] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    observed: list[Difference] = field(default_factory=list)
+    record: dict[Address, Applied] = field(default_factory=dict)
+    strays: Mapping[ServiceAddress, int] = field(default_factory=dict)
+    matching: int = 0
+
+
+def compare(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> Comparison:
+    """Take every declared or once declared address from where it is to where it shall be."""
+    moved = strays(target, enforced, live, last)
+    wanted = {**target.wanted, **dict(_implied(target, live, last)), **dict(_strayed(moved, target, live))}
+    policy_tables = frozenset(_policy_tables(wanted) | _policy_tables(last.entries))
+    meaning = Meaning(projected(live, _parameters_after(wanted, enforced, last, live)), policy_tables)
+    now = Meaning(live.view, policy_tables)
+    out = Comparison(strays=moved)
+    for address, want in wanted.items():
+        if want.part in enforced:
+            _declared(out, address, want, live, last, meaning, now)
+        else:
+            _observed(out, address, want, live, last, meaning)
+    gone = last.entries.keys() - wanted.keys()
+    going = {it for it in gone if isinstance(it, ServiceAddress) and last.entries[it].adopted is None}
+    for address in sorted(gone, key=sort_key):
+        if isinstance(address, OptionAddress) and address.service in going:
+            _gone_with_service(out, address, live)
+        else:
+            _undeclared(out, address, last.entries[address], live, meaning, now)
+    _disruptions(out, target, live)
+    return out
+
+
+def _policy_tables(addresses: Mapping[Address, object]) -> set[str]:
+    """The tables that smtp_tls_policy_maps names through elements of ours."""
+    elements = (
+        it.element for it in addresses if isinstance(it, ElementAddress) and it.parameter == "smtp_tls_policy_maps"
+    )
+    return {element.partition(":")[2].removeprefix("$config_directory/") for element in elements}
+
+
+def _parameters_after(
+    wanted: Mapping[Address, Wanted], enforced: frozenset[Part], last: LastApplied, live: LiveConfig
+) -> dict[str, str | None]:
+    after: dict[str, str | None] = {}
+    for address, entry in last.entries.items():
+        if isinstance(address, ParameterAddress) and address not in wanted and live.at(address) == entry.written:
+            after[address.name] = entry.adopted
+    for address, want in wanted.items():
+        if isinstance(address, ParameterAddress) and want.part in enforced:
+            after[address.name] = want.value
+    return after
+
+
+def _declared(
+    out: Comparison, address: Address, want: Wanted, live: LiveConfig, last: LastApplied, meaning: Meaning, now: Meaning
+) -> None:
+    standing, record = live.at(address), last.entries.get(address)
+    if _as_wanted(address, want, standing, live, meaning):
+        out.matching += want.value is not None
+        if want.value is not None or record is not None:
+            out.record[address] = _kept(address, want, standing, record)
+        return
+    healing = want.reason is Reason.DRIFT_DETECTED
+    drifted = healing or (record is not None and not _as_written(address, record, standing, live, now))
+    if drifted:
+        out.drift.append(Drift(address, record.written if record else want.value, standing))
+    unchanged_in_git = healing or (record is not None and meaning.same(address, record.written, want.value))
+    corrective = drifted and unchanged_in_git
+    reason = Reason.DRIFT_DETECTED if corrective and want.reason is Reason.DECLARED else want.reason
+    why = Why.CORRECTIVE if corrective or want.reason is Reason.CERTIFICATE_EXPIRING else Why.INTENTIONAL
+    if isinstance(address, TableAddress) and standing is not None:
+        reason, why = Reason.TABLE_STALE, Why.CORRECTIVE
+    change = Change(address, standing, want.value, why, reason, Disruption.NONE, want.detail, want.origin)
+    out.changes.append(change)
+    if record is not None or not healing:
+        out.record[address] = Applied(want.value, record.adopted if record else _adopted(address, want, standing))
+
+
+def _as_written(address: Address, record: Applied, standing: str | None, live: LiveConfig, now: Meaning) -> bool:
+    if isinstance(address, OptionAddress) and live.service(address.service) is None:
+        return record.written is None
+    return now.same(address, standing, record.written)
+
+
+def _adopted(address: Address, want: Wanted, standing: str | None) -> str | None:
+    """What undeclaring goes back to; a table that was found stays a found one, however stale it was."""
+    return want.value if isinstance(address, TableAddress) and standing is not None else standing
+
+
+def _kept(address: Address, want: Wanted, standing: str | None, record: Applied | None) -> Applied:
+    """The record of an address that already is as it shall be: adopted now, if it was not before."""
+    if isinstance(address, FileAddress):
+        ours = record is not None and record.written == standing
+        return record if ours and record is not None else Applied(standing, standing)
+    return Applied(want.value, record.adopted if record else standing)
+
+
+def _as_wanted(address: Address, want: Wanted, standing: str | None, live: LiveConfig, meaning: Meaning) -> bool:
+    if isinstance(address, OptionAddress) and live.service(address.service) is None:
+        return want.value is None
+    return meaning.same(address, standing, want.value)
+
+
+def _observed(
+    out: Comparison, address: Address, want: Wanted, live: LiveConfig, last: LastApplied, meaning: Meaning
+) -> None:
+    if address in last.entries:
+        out.record[address] = last.entries[address]
+    standing = live.at(address)
+    if not _as_wanted(address, want, standing, live, meaning):
+        out.observed.append(Difference(address, standing, want.value, want.origin))
+    elif want.value is not None:
+        out.matching += 1
+
+
+def _undeclared(
+    out: Comparison, address: Address, entry: Applied, live: LiveConfig, meaning: Meaning, now: Meaning
+) -> None:
+    """Back to what stood there before us; where somebody else has changed it meanwhile, it is left as it is."""
+    standing = live.at(address)
+    forget = Change(
+        address, standing, standing, Why.INTENTIONAL, Reason.NO_LONGER_MANAGED, Disruption.NONE, forget=True
+    )
+    if isinstance(address, FileAddress):
+        detail = "the file stays; remove it by hand where nothing else serves it"
+        out.changes.append(replace(forget, detail=detail) if standing else forget)
+    elif now.same(address, standing, entry.adopted):
+        out.changes.append(forget)
+    elif now.same(address, standing, entry.written) or _is_ours(address, standing, entry):
+        why, reason = Why.INTENTIONAL, Reason.UNDECLARED
+        detail = "as it was before it was managed" if entry.adopted is not None else ""
+        out.changes.append(Change(address, standing, entry.adopted, why, reason, Disruption.NONE, detail))
+    else:
+        out.drift.append(Drift(address, entry.written, standing))
+        detail = f"changed outside of git since we wrote {entry.written!r}; left as it is"
+        out.changes.append(replace(forget, reason=Reason.CONFLICT, detail=detail))
+
+
+def _gone_with_service(out: Comparison, option: OptionAddress, live: LiveConfig) -> None:
+    standing = live.at(option)
+    if standing is not None:
+        out.changes.append(Change(option, standing, None, Why.INTENTIONAL, Reason.UNDECLARED, Disruption.NONE))
+
+
+def _is_ours(address: Address, standing: str | None, entry: Applied) -> bool:
+    """A table or an element that only lies differently (stale, or behind a permit) is still the one we made."""
+    lies = isinstance(address, TableAddress | ElementAddress)
+    return lies and standing is not None and entry.written is not None and standing.startswith(entry.written)
+
+
+# --- what follows from a declaration without standing in it -----------------------------------------------------
+
+
+def _implied(target: Target, live: LiveConfig, last: LastApplied) -> Iterator[tuple[Address, Wanted]]:
+    for address, want in target.wanted.items():
+        record = last.entries.get(address)
+        if isinstance(address, TableAddress) and record is not None and record.adopted is None:
+            yield from _foreign_rows(target, address, want, live, last)
+        if isinstance(address, ServiceAddress) and want.value is None:
+            yield from _options_of_disabled(address, want, live, last)
+
+
+def _foreign_rows(
+    target: Target, table: TableAddress, want: Wanted, live: LiveConfig, last: LastApplied
+) -> Iterator[tuple[Address, Wanted]]:
+    """In a table that we made every row is ours: one that nobody declared goes."""
+    source = live.tables.get(live.path(table.path))
+    for key in source.rows if source else ():
+        row = RowAddress(table.path, key.decode("utf-8", "surrogateescape"))
+        if row not in target.wanted and row not in last.entries:
+            yield row, _healing(want, None, "not declared, in a table that is managed whole")
+
+
+def _options_of_disabled(
+    service: ServiceAddress, want: Wanted, live: LiveConfig, last: LastApplied
+) -> Iterator[tuple[Address, Wanted]]:
+    """The options go with their service; they are recorded one by one, so that undeclaring brings them back."""
+    standing = live.service(service)
+    names = dict.fromkeys(standing.overrides) if standing else {}
+    names |= dict.fromkeys(it.name for it in last.entries if isinstance(it, OptionAddress) and it.service == service)
+    for name in names:
+        yield OptionAddress(service, name), Wanted(None, want.part, want.origin, Reason.DISABLED)
+
+
+def strays(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> dict[ServiceAddress, int]:
+    """How many options at the end of each service belong to one of ours below it whose first line is gone.
+
+    A header line that is commented out leaves its options, as continuation lines, to the service above it.
+    """
+    found: dict[ServiceAddress, int] = {}
+    for address, want in target.wanted.items():
+        record = last.entries.get(address)
+        if not isinstance(address, ServiceAddress) or record is None or want.part not in enforced:
+            continue
+        if record.written is None or live.service(address) is not None:
+            continue
+        for service in live.master.services:
+            count = len(_trailing(service.options, _options_written(address, last)))
+            if count:
+                found[ServiceAddress(*service.key)] = count
+    return found
+
+
+def _options_written(service: ServiceAddress, last: LastApplied) -> set[tuple[str, str | None]]:
+    return {
+        (address.name, entry.written)
+        for address, entry in last.entries.items()
+        if isinstance(address, OptionAddress) and address.service == service
+    }
+
+
+def _trailing(options: tuple[Option, ...], ours: set[tuple[str, str | None]]) -> tuple[Option, ...]:
+    start = len(options)
+    while start and (options[start - 1].name, options[start - 1].value) in ours:
+        start -= 1
+    return options[start:]
+
+
+def _strayed(moved: Mapping[ServiceAddress, int], target: Target, live: LiveConfig) -> Iterator[tuple[Address, Wanted]]:
+    """The neighbour's options as they were without the strays."""
+    lost = next(
+        (it for it in target.wanted.items() if isinstance(it[0], ServiceAddress) and live.at(it[0]) is None), None
+    )
+    for address, count in moved.items():
+        service = live.service(address)
+        if service is None or lost is None:
+            continue
+        kept = {option.name: option.value for option in service.options[:-count]}
+        for option in service.options[-count:]:
+            where = OptionAddress(address, option.name)
+            if where not in target.wanted:
+                detail = "it moved here from a service below whose first line is gone"
+                yield where, _healing(lost[1], kept.get(option.name), detail)
+
+
+def _healing(want: Wanted, value: str | None, detail: str) -> Wanted:
+    return Wanted(value, want.part, want.origin, Reason.DRIFT_DETECTED, detail)
+
+
+# --- what applying takes ------------------------------------------------------------------------------------------
+
+
+def _disruptions(out: Comparison, target: Target, live: LiveConfig) -> None:
+    """Give every change the least that makes it seen."""
+    out.changes = [
+        change if change.forget else replace(change, disruption=_disruption(change.address, target, live))
+        for change in out.changes
+    ]
+
+
+def _disruption(address: Address, target: Target, live: LiveConfig) -> Disruption:
+    if not isinstance(address, RowAddress | TableAddress):
+        return Disruption.RELOAD
+    kind = target.kinds.get(address.path) or _kind_of(live, address.path)
+    return Disruption.POSTMAP if kind is None or kind.compiled else Disruption.RELOAD
+
+
+def _kind_of(live: LiveConfig, path: str) -> TableType | None:
+    kind = live.snapshot.kinds.get(live.path(path))
+    return TableType(kind) if kind else None

@@ -1,0 +1,170 @@
+"""One plan for one instance."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reconciler import __version__
+from reconciler.errors import PlanRefused, Problem
+from reconciler.live.config import LiveConfig
+from reconciler.model.address import Address, FileAddress, ParameterAddress, TableAddress, sort_key
+from reconciler.model.applied import LastApplied
+from reconciler.model.desired import DesiredState
+from reconciler.model.plan import (
+    Action,
+    BuildTable,
+    Change,
+    Disruption,
+    Edit,
+    MakeCertificate,
+    Plan,
+    Reload,
+    Warned,
+)
+from reconciler.plan.diff import Comparison, compare
+from reconciler.plan.edit import edits
+from reconciler.plan.target import Target, settle, table_kinds
+from reconciler.postfix.table import TableType
+from reconciler.postfix.values import split_list
+
+_CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Interests:
+    """What a plan needs to see of the host beyond main.cf and master.cf, as absolute paths."""
+
+    tables: dict[str, str]  # path → type
+    pems: tuple[str, ...]
+
+
+def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Interests:
+    """The tables and PEM files that the state declares, that were once managed, or that smtpd serves now."""
+    tables = {live.path(path): kind.value for path, kind in table_kinds(desired, live).items()}
+    for address, entry in last.entries.items():
+        if isinstance(address, TableAddress) and entry.written:
+            tables.setdefault(live.path(address.path), entry.written.partition(" ")[0])
+    declared = [
+        path
+        for certificate in desired.certificates
+        for path in (*certificate.chain_files, certificate.certificate_file, certificate.key_file)
+        if path
+    ]
+    managed = [address.path for address in last.entries if isinstance(address, FileAddress)]
+    served = [path for name in _CHAIN for path in split_list(live.view.get(name)) if path.lower() != "none"]
+    return Interests(tables, tuple(dict.fromkeys(live.path(path) for path in (*declared, *managed, *served))))
+
+
+def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision: str, origin: str) -> Plan:
+    """The smallest change that takes `live` to `desired`.
+
+    Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
+    """
+    target = settle(desired, live, last)
+    comparison = compare(target, desired.enforced, live, last)
+    problems, warnings = _certificates(desired, target, comparison, live)
+    if target.problems or problems:
+        raise PlanRefused((*target.problems, *problems))
+    changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
+    written = edits(changes, comparison.strays, target, live)
+    return Plan(
+        host=desired.host,
+        instance=desired.instance,
+        config_directory=live.snapshot.config_directory,
+        mail_version=live.snapshot.mail_version,
+        revision=revision,
+        origin=origin,
+        now=live.snapshot.now.isoformat(),
+        digest=_digest(desired, live, written, changes, revision),
+        changes=changes,
+        drift=tuple(comparison.drift),
+        observed=tuple(comparison.observed),
+        warnings=(*_file_warnings(live), *warnings),
+        actions=tuple(_actions(changes, written, target, live)),
+        edits=written,
+        certificates=_made(changes, target),
+        record=comparison.record,
+        matching=comparison.matching,
+    )
+
+
+def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate, ...]:
+    asked = (target.certificates.get(change.address) for change in changes if not change.forget)
+    return tuple(dict.fromkeys(made for made in asked if made is not None))
+
+
+# --- actions ------------------------------------------------------------------------------------------------------
+
+
+def _actions(
+    changes: tuple[Change, ...], written: tuple[Edit, ...], target: Target, live: LiveConfig
+) -> Iterator[Action]:
+    touched = {edit.path for edit in written if edit.after is not None}
+    stale = {change.address.path for change in changes if isinstance(change.address, TableAddress) and change.after}
+    for path, kind in target.kinds.items():
+        if kind.compiled and (live.path(path) in touched or path in stale):
+            why = "its rows change" if live.path(path) in touched else "it differs from its source"
+            yield BuildTable(kind.value, live.path(path), why)
+    for path in sorted(touched - {live.path(path) for path in target.kinds}):
+        kind_of_found = live.snapshot.kinds.get(path, "")
+        if kind_of_found and TableType(kind_of_found).compiled:
+            yield BuildTable(kind_of_found, path, "its rows change")
+    reloading = [change for change in changes if change.disruption is Disruption.RELOAD]
+    if reloading:
+        yield Reload(_why_reload(reloading))
+
+
+def _why_reload(changes: list[Change]) -> str:
+    first, others = str(changes[0].address), len(changes) - 1
+    subject = f"{first} and {others} more take" if others else f"{first} takes"
+    return f"{subject} effect with a reload"
+
+
+# --- certificates and files ---------------------------------------------------------------------------------------
+
+
+def _certificates(
+    desired: DesiredState, target: Target, comparison: Comparison, live: LiveConfig
+) -> tuple[list[Problem], list[Warned]]:
+    """What is wrong with a certificate stops the plan that takes it into use, and is only said of one in use."""
+    changing: set[Address] = {change.address for change in comparison.changes}
+    problems: list[Problem] = []
+    warnings: list[Warned] = []
+    for certificate in desired.certificates:
+        taken_into_use = any(ParameterAddress(name) in changing for name in _CHAIN)
+        for path in certificate.chain_files or (certificate.certificate_file, certificate.key_file):
+            pem = live.snapshot.pems.get(live.path(path)) if path else None
+            if pem is None or not pem.problem or FileAddress(path) in target.certificates:
+                continue
+            text = f"{live.path(path)}: {pem.problem}"
+            if taken_into_use:
+                fix = "Postfix would offer no TLS with it; repair the file first"
+                problems.append(Problem(certificate.origin.position, text, fix))
+            else:
+                warnings.append(Warned("certificate", FileAddress(path), text))
+    return problems, warnings
+
+
+def _file_warnings(live: LiveConfig) -> Iterator[Warned]:
+    for entry in live.main.duplicates():
+        name = entry.name.decode("utf-8", "replace")
+        text = f"{live.path('main.cf')}:{entry.line}: {name} stands here and again below; Postfix takes the last"
+        yield Warned("duplicate", ParameterAddress(name), text)
+    for name, document in (("main.cf", live.main), ("master.cf", live.master)):
+        for bad in document.malformed:
+            yield Warned("malformed", None, f"{live.path(name)}:{bad.line}: {bad.what}")
+
+
+def _digest(
+    desired: DesiredState, live: LiveConfig, written: tuple[Edit, ...], changes: tuple[Change, ...], revision: str
+) -> str:
+    """One value for everything the plan was made from and everything it would do."""
+    parts = [__version__, revision, desired.host, desired.instance, live.snapshot.config_directory]
+    parts += [
+        f"{path} {hashlib.sha256(state.content).hexdigest()}" for path, state in sorted(live.snapshot.files.items())
+    ]
+    parts += [f"{it.path} {hashlib.sha256(it.after or b'').hexdigest()} {it.after is None}" for it in written]
+    parts += [f"{it.address} {it.before!r} {it.after!r} {it.reason}" for it in changes]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()

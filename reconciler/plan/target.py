@@ -1,0 +1,246 @@
+"""The state as it shall be on this very host, address by address.
+
+Settles what the repository leaves to the host: the table type it prefers, the protocol syntax its version reads, the
+columns a new service takes from its neighbour, whether a certificate has to be made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reconciler.errors import Problem
+from reconciler.live.config import LiveConfig
+from reconciler.live.paths import in_address
+from reconciler.model.address import (
+    Address,
+    ElementAddress,
+    FileAddress,
+    OptionAddress,
+    ParameterAddress,
+    RowAddress,
+    ServiceAddress,
+    TableAddress,
+)
+from reconciler.model.applied import LastApplied
+from reconciler.model.desired import (
+    DesiredCertificate,
+    DesiredParameter,
+    DesiredService,
+    DesiredState,
+    DesiredTable,
+    Origin,
+    Part,
+    SelfSigned,
+)
+from reconciler.model.plan import MakeCertificate, Reason
+from reconciler.postfix import catalogue, endpoint, restrictions, values
+from reconciler.postfix.table import TableType
+
+NEW_COLUMNS = ("n", "-", "-", "-", "-")
+_RENEWAL = timedelta(days=30)
+_TYPES = frozenset(kind.value for kind in TableType)
+_PREFERRED = (TableType.HASH, TableType.LMDB, TableType.CDB, TableType.BTREE, TableType.TEXTHASH)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The value an address shall have; None is absence."""
+
+    value: str | None
+    part: Part
+    origin: Origin
+    reason: Reason = Reason.DECLARED
+    detail: str = ""
+
+
+@dataclass
+class Target:
+    """Everything declared, settled for one host. `problems` are what keeps it from being carried out."""
+
+    wanted: dict[Address, Wanted] = field(default_factory=dict)
+    kinds: dict[str, TableType] = field(default_factory=dict)  # by the path in addresses
+    columns: dict[ServiceAddress, tuple[str, ...]] = field(default_factory=dict)
+    names: dict[ServiceAddress, str] = field(default_factory=dict)  # as the state spells the endpoint
+    certificates: dict[Address, MakeCertificate] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def table_kinds(desired: DesiredState, live: LiveConfig) -> dict[str, TableType]:
+    """The type of each declared table, by its path in addresses: declared, else as the host names it, else preferred."""
+    directory = live.snapshot.config_directory
+    return {in_address(table.path, directory): _kind(table, live) for table in desired.tables}
+
+
+def settle(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Target:
+    """Settle every declaration for the host that `live` describes."""
+    target = Target(kinds=table_kinds(desired, live))
+    for certificate in desired.certificates:
+        _certificate(target, certificate, live, last)
+    for table in desired.tables:
+        _table(target, table, live)
+    for service in desired.services:
+        _service(target, service, live, last)
+    for parameter in desired.parameters:
+        _unknown(target, parameter, live)
+        address = ParameterAddress(parameter.name)
+        target.wanted[address] = Wanted(_value(parameter, live), parameter.part, parameter.origin)
+    return target
+
+
+def _value(parameter: DesiredParameter, live: LiveConfig) -> str:
+    if parameter.name.endswith("_protocols"):
+        return values.protocols_for(parameter.value, live.version)
+    return parameter.value
+
+
+def _unknown(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
+    """A parameter that this Postfix does not have would be written, warned about and ignored."""
+    if parameter.name in live.defaults:
+        return
+    known = catalogue.parameters().get(parameter.name)
+    since = f"it came with Postfix {known.first[0]}.{known.first[1]}" if known else "no Postfix has it"
+    if known and known.removed:
+        since = f"Postfix {known.removed[0]}.{known.removed[1]} removed it"
+    what = f"{parameter.name}: Postfix {live.snapshot.mail_version} does not know this parameter; {since}"
+    target.problems.append(Problem(parameter.origin.position, what, "remove it for this host"))
+
+
+# --- tables -------------------------------------------------------------------------------------------------------
+
+
+def _kind(table: DesiredTable, live: LiveConfig) -> TableType:
+    if table.type is not None:
+        return table.type
+    listed = live.view.get(table.parameter)
+    path = live.path(table.path)
+    for element in restrictions.elements(listed, with_arguments=bool(table.before)):
+        kind, _, where = element.text.removeprefix(table.before).strip().partition(":")
+        if where == path and kind in _TYPES:
+            return TableType(kind)
+    preferred = live.view.get("default_database_type")
+    if preferred in _TYPES and preferred in live.snapshot.table_types:
+        return TableType(preferred)
+    return next((kind for kind in _PREFERRED if kind in live.snapshot.table_types), TableType.TEXTHASH)
+
+
+def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
+    path = in_address(table.path, live.snapshot.config_directory)
+    kind = target.kinds[path]
+    if kind not in live.snapshot.table_types:
+        what = f"this Postfix has no tables of type {kind}; it has {', '.join(sorted(live.snapshot.table_types))}"
+        target.problems.append(Problem(table.origin.position, what, "name another type"))
+    if path.startswith("/"):
+        what = f"{path} lies outside the configuration directory, and the agent writes tables only there"
+        target.problems.append(
+            Problem(table.origin.position, what, "write a path relative to the configuration directory")
+        )
+    target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin)
+    for row in table.rows:
+        target.wanted[RowAddress(path, row.key)] = Wanted(row.value, table.part, row.origin)
+    element = f"{table.before} {kind}:$config_directory/{path}".strip()
+    target.wanted[ElementAddress(table.parameter, element)] = Wanted(element, table.part, table.origin)
+
+
+# --- services -----------------------------------------------------------------------------------------------------
+
+
+def _service(target: Target, service: DesiredService, live: LiveConfig, last: LastApplied) -> None:
+    address = ServiceAddress(endpoint.canonical(service.name))
+    if not service.enabled:
+        target.wanted[address] = Wanted(None, service.part, service.origin, Reason.DISABLED)
+        return
+    target.names[address] = service.name
+    target.wanted[address] = Wanted(_header(target, address, live, last), service.part, service.origin)
+    for option in service.options:
+        _unknown(target, option, live)
+        wanted = Wanted(_value(option, live), option.part, option.origin)
+        target.wanted[OptionAddress(address, option.name)] = wanted
+
+
+def _header(target: Target, address: ServiceAddress, live: LiveConfig, last: LastApplied) -> str:
+    """The columns: of a service that we made, those we wrote; of one we found, its own; of a new one, its neighbour's."""
+    standing = live.service(address)
+    record = last.entries.get(address)
+    if record and record.written is not None and record.adopted is None:
+        target.columns[address] = tuple(record.written.split(" ")[:5])
+        return record.written
+    if standing is not None:
+        target.columns[address] = standing.columns
+        return " ".join((*standing.columns, "smtpd", *standing.other_arguments))
+    neighbour = next((it for it in live.master.services if it.type == "inet" and it.command == "smtpd"), None)
+    columns = (*NEW_COLUMNS[:2], neighbour.columns[2] if neighbour else "n", *NEW_COLUMNS[3:])
+    target.columns[address] = columns
+    return " ".join((*columns, "smtpd"))
+
+
+# --- certificates -------------------------------------------------------------------------------------------------
+
+
+def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
+    position = certificate.origin.position
+    if certificate.name != "default":
+        what = f"certificates.{certificate.name}: serving further names (SNI) is not part of this version"
+        target.problems.append(Problem(position, what, "keep the default certificate only, for now"))
+        return
+    if certificate.certbot:
+        what = f"certificates.{certificate.name}.certbot: serving a certbot lineage is not part of this version"
+        fix = "name its files with chain_files, or with cert_file and key_file"
+        target.problems.append(Problem(position, what, fix))
+        return
+    files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
+    missing = [path for path in files if live.at(FileAddress(path)) is None]
+    if certificate.until_present:
+        _self_signed(target, certificate, certificate.until_present, missing, live, last)
+    elif missing:
+        for path in missing:
+            fix = "put it there, or write until_present: self_signed"
+            target.problems.append(Problem(position, f"{live.path(path)}: there is no such file on this host", fix))
+
+
+def _self_signed(
+    target: Target,
+    certificate: DesiredCertificate,
+    request: SelfSigned,
+    missing: list[str],
+    live: LiveConfig,
+    last: LastApplied,
+) -> None:
+    files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
+    addresses = [FileAddress(in_address(path, live.snapshot.config_directory)) for path in files]
+    reason = Reason.CERTIFICATE_ABSENT
+    if missing and len(missing) < len(files):
+        what = f"{live.path(missing[0])} is missing beside {', '.join(set(files) - set(missing))}"
+        target.problems.append(Problem(certificate.origin.position, what, "put it there, or remove the other one"))
+        return
+    if not missing and not _expires_soon(addresses, live, last):
+        for address in addresses:
+            target.wanted[address] = Wanted(live.at(address), Part.CERTIFICATES, certificate.origin)
+        return
+    if not missing:
+        reason = Reason.CERTIFICATE_EXPIRING
+    made = MakeCertificate(
+        chain_file=certificate.chain_files[0] if certificate.chain_files else "",
+        certificate_file=certificate.certificate_file,
+        key_file=certificate.key_file,
+        request=request,
+    )
+    value = f"self-signed for {', '.join(request.names)}, {request.lifetime.days} days"
+    for address in addresses:
+        target.wanted[address] = Wanted(value, Part.CERTIFICATES, certificate.origin, reason)
+        target.certificates[address] = made
+
+
+def _expires_soon(addresses: list[FileAddress], live: LiveConfig, last: LastApplied) -> bool:
+    """Whether it is one that we made, still lies there as made, and ends within a month or a third of its life."""
+    ends: list[bool] = []
+    for address in addresses:
+        record, pem = last.entries.get(address), live.snapshot.pems.get(live.path(address.path))
+        if record is None or pem is None or record.adopted is not None or record.written != pem.sha256:
+            return False
+        ends += [_close(it.not_before, it.not_after, live.snapshot.now) for it in pem.certificates]
+    return any(ends)
+
+
+def _close(start: datetime, end: datetime, now: datetime) -> bool:
+    return end - now < min(_RENEWAL, (end - start) / 3)

@@ -1,0 +1,148 @@
+"""Lists with elements of ours among elements of others: restriction lists and lists of tables.
+
+A restriction list is evaluated in order and ends at the first answer, so an element behind a `permit` or a `reject`
+that always answers is never reached.
+
+Source: postconf(5), smtpd_client_restrictions and its kin; access(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.postfix.lines import BLANKS
+from reconciler.postfix.main_cf import Entry
+from reconciler.postfix.values import split_list
+
+_FINAL = frozenset({"permit", "reject", "defer", "discard", "hold", "reject_plaintext_session"})
+_ANSWERING = frozenset(
+    {"permit_mynetworks", "permit_sasl_authenticated", "permit_inet_interfaces", "permit_auth_destination"}
+)
+_TAKES_ARGUMENT = re.compile(
+    r"check_\w+|reject_rbl_client|reject_rhsbl_\w+|permit_dnswl_client|permit_rhswl_client|sleep|warn_if_reject"
+    r"|smtpd_access_\w+",
+)
+
+Same = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element with its argument: `check_sender_access hash:/etc/postfix/senders`; `at` slices the list's text."""
+
+    text: str
+    at: tuple[int, int]
+
+
+def elements(text: str, *, with_arguments: bool) -> tuple[Element, ...]:
+    """The elements of a list. In restriction lists an argument belongs to the word before it."""
+    words = _positions(text)
+    found: list[Element] = []
+    index = 0
+    while index < len(words):
+        start, end = words[index]
+        index += 1
+        while with_arguments and index < len(words) and _TAKES_ARGUMENT.fullmatch(text[start:end].split()[-1].lower()):
+            end = words[index][1]
+            index += 1
+            if not text[start:end].lower().startswith("warn_if_reject"):
+                break
+        found.append(Element(" ".join(text[start:end].split()), (start, end)))
+    return tuple(found)
+
+
+def _positions(text: str) -> list[tuple[int, int]]:
+    positions = []
+    at = 0
+    for word in split_list(text):
+        start = text.index(word, at)
+        at = start + len(word)
+        positions.append((start, at))
+    return positions
+
+
+def is_restriction_list(parameter: str) -> bool:
+    return parameter.endswith("_restrictions")
+
+
+def blocker(parameter: str, text: str, element: str, same: Same) -> str | None:
+    """The element that keeps ours from being reached, or None where it works, or is not there."""
+    if not is_restriction_list(parameter):
+        return None
+    for candidate in elements(text, with_arguments=True):
+        if same(candidate.text, element):
+            return None
+        if candidate.text.lower() in _FINAL or candidate.text.lower() in _ANSWERING:
+            return candidate.text
+    return None
+
+
+def find(parameter: str, text: str, element: str, same: Same) -> Element | None:
+    """Our element in the list, however it is spelled there."""
+    listed = elements(text, with_arguments=is_restriction_list(parameter))
+    return next((candidate for candidate in listed if same(candidate.text, element)), None)
+
+
+def insert(entry: Entry, element: str) -> bytes:
+    """The entry's bytes with the element in front, in the layout the list already has.
+
+    In front, because there nothing can keep it from being reached.
+    """
+    raw, (start, _) = entry.raw, entry.value_at
+    line_start = raw.rfind(b"\n", 0, start) + 1
+    lead = raw[line_start:start]
+    comma = b"," if b"," in entry.value else b""
+    if line_start and not lead.strip(BLANKS):
+        newline = b"\r\n" if raw[:line_start].endswith(b"\r\n") else b"\n"
+        return raw[:start] + element.encode() + comma + newline + lead + raw[start:]
+    gap = comma + b" "
+    if not entry.value:
+        joint = b" " if raw[start - 1 : start] == b"=" else b""
+        return raw[:start] + joint + element.encode() + raw[start:]
+    return raw[:start] + element.encode() + gap + raw[start:]
+
+
+def remove(entry: Entry, element: str, *, parameter: str, same: Same) -> bytes:
+    """The entry's bytes without the element; its separator goes with it, and its line where it had one of its own."""
+    text = entry.source.text.decode("utf-8", "surrogateescape")
+    offset = len(entry.source.text) - len(entry.source.text.rstrip(BLANKS)) if entry.value else 0
+    value = entry.value.decode("utf-8", "surrogateescape")
+    found = find(parameter, value, element, same)
+    if found is None:
+        return entry.raw
+    begin = len(text) - offset - len(value)
+    start, end = entry.source.offsets(
+        _bytes_before(text, begin + found.at[0]), _bytes_before(text, begin + found.at[1])
+    )
+    return _cut(entry.raw, start, end, first=found.at[0] == 0)
+
+
+def _bytes_before(text: str, at: int) -> int:
+    return len(text[:at].encode("utf-8", "surrogateescape"))
+
+
+def _cut(raw: bytes, start: int, end: int, *, first: bool) -> bytes:
+    while raw[end : end + 1] in (b",",):
+        end += 1
+    line_start = raw.rfind(b"\n", 0, start) + 1
+    line_end = raw.find(b"\n", end)
+    line_end = len(raw) if line_end < 0 else line_end + 1
+    alone = not raw[line_start:start].strip(BLANKS) and not raw[end:line_end].strip(BLANKS)
+    if alone and line_start:
+        return _without_dangling_comma(raw[:line_start], raw[line_end:])
+    while end < len(raw) and raw[end] in b" \t":
+        end += 1
+    if not first and not raw[end:line_end].strip(BLANKS):
+        kept = raw[:start].rstrip(b" \t,")
+        return kept + raw[end:]
+    return raw[:start] + raw[end:]
+
+
+def _without_dangling_comma(before: bytes, after: bytes) -> bytes:
+    """Postfix takes a trailing comma; a person would not leave one."""
+    if after.strip(BLANKS):
+        return before + after
+    stripped = before.rstrip(BLANKS)
+    return stripped[:-1] + before[len(stripped) :] if stripped.endswith(b",") else before

@@ -1,0 +1,119 @@
+"""Plans and proofs as JSON. The shape is versioned: a minor version only adds, a reader refuses a major it does not know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler import __version__
+from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
+from reconciler.model.plan import Action, BuildTable, Change, Plan
+from reconciler.model.proof import Outcome, Proof
+from reconciler.report.text import summary, symbol
+
+FORMAT_VERSION = "1.0"
+_ACTIONS = {"+": ["create"], "~": ["update"], "-": ["delete"], ".": ["forget"]}
+
+
+def render(plan: Plan) -> str:
+    """One JSON document, keys in a fixed order."""
+    return _dump(body(plan))
+
+
+def body(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "reconciler_version": __version__,
+        "host": plan.host,
+        "instance": plan.instance,
+        "config_directory": plan.config_directory,
+        "mail_version": plan.mail_version,
+        "revision": plan.revision,
+        "origin": plan.origin,
+        "timestamp": plan.now,
+        "digest": plan.digest,
+        "errored": False,
+        "sync": "Synced" if plan.is_empty and not plan.observed else "OutOfSync",
+        "changes": [_change(change) for change in plan.changes],
+        "drift": [{"address": str(it.address), "written": it.written, "live": it.live} for it in plan.drift],
+        "observed": [{"address": str(it.address), "live": it.live, "desired": it.desired} for it in plan.observed],
+        "checks": [
+            {"rule": it.rule, "address": str(it.address) if it.address else None, "text": it.text}
+            for it in plan.warnings
+        ],
+        "actions": [_action(action) for action in plan.actions],
+        "matching": plan.matching,
+        "summary": summary(plan),
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "actions": _ACTIONS[symbol(change)],
+        "before": change.before,
+        "after": change.after,
+        "why": change.why.value,
+        "reason": change.reason.value,
+        "disruption": change.disruption.value,
+        "detail": change.detail,
+        "origin": str(change.origin.position) if change.origin else None,
+    }
+
+
+def _action(action: Action) -> dict[str, str]:
+    if isinstance(action, BuildTable):
+        return {"action": "postmap", "table": f"{action.type}:{action.path}", "why": action.why}
+    return {"action": "reload", "why": action.why}
+
+
+def render_proofs(proofs: Iterable[Proof]) -> str:
+    shown = list(proofs)
+    return _dump(
+        {
+            "format_version": FORMAT_VERSION,
+            "proofs": [proof_body(proof) for proof in shown],
+            "passed": not any(proof.outcome is Outcome.FAILED for proof in shown),
+        }
+    )
+
+
+def proof_body(proof: Proof) -> dict[str, str]:
+    return {
+        "name": proof.name,
+        "subject": proof.subject,
+        "outcome": proof.outcome.value,
+        "expected": proof.expected,
+        "observed": proof.observed,
+    }
+
+
+def render_error(error: ReconcilerError) -> str:
+    """An error in the shape of a plan that has none: `errored`, the reason, and every problem with its place."""
+    problems = error.problems if isinstance(error, StateInvalid | PlanRefused) else ()
+    return _dump(
+        {
+            "format_version": FORMAT_VERSION,
+            "errored": True,
+            "reason": error.reason,
+            "message": str(error),
+            "problems": [
+                {
+                    "file": it.position.file,
+                    "line": it.position.line,
+                    "column": it.position.column,
+                    "what": it.what,
+                    "why": it.why,
+                    "fix": it.fix,
+                }
+                for it in problems
+            ],
+        }
+    )
+
+
+def _dump(value: object) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "replace").decode() + "\n"
