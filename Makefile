@@ -41,7 +41,7 @@ arrows: environment ## Who may import whom
 
 .PHONY: schemas
 schemas: environment ## Write schemas/ anew from the models
-	@$(BIN)/reconciler schemas $(SCHEMAS)
+	@$(BIN)/reconciler schemas --out $(SCHEMAS)
 
 .PHONY: schemas-current
 schemas-current: environment
