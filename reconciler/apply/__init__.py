@@ -1,0 +1,1 @@
+"""The transaction: stage, check, swap, postmap, reload, prove; and back where it does not hold."""

@@ -1,0 +1,1 @@
+"""The faces: parse, call, print, map to an exit code."""

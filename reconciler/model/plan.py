@@ -115,11 +115,15 @@ class MakeCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The new bytes of one file; `before` is None where it does not exist, `after` is None where it is removed."""
+    """The new bytes of one file; `before` is None where it does not exist, `after` is None where it is removed.
+
+    `compiled` marks what postmap made: it is removed with its source, whatever it holds.
+    """
 
     path: str
     before: bytes | None
     after: bytes | None
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _compiled(path: str, after: bytes | None, live: LiveConfig) -> Iterable[Edit
     """What postmap made of a table goes with it."""
     kind = live.snapshot.kinds.get(live.path(path))
     if after is None and kind and TableType(kind).compiled:
-        yield Edit(table.compiled_path(TableType(kind), live.path(path)), b"", None)
+        yield Edit(table.compiled_path(TableType(kind), live.path(path)), None, None, compiled=True)
 
 
 def _bytes(text: str) -> bytes:

@@ -264,7 +264,7 @@ def _with_option(service: Service, name: str, value: str) -> bytes:
     spans = service.source.spans
     last_start, last_end = spans[-1]
     line = service.raw[last_start:last_end]
-    indent = line[: len(line) - len(line.lstrip(BLANKS))] if len(spans) > 1 else b"  "
+    indent = line[: len(line) - len(line.lstrip(b" \t"))] or b"  "
     newline = b"\r\n" if line.endswith(b"\r") else b"\n"
     head = service.raw[:last_end]
     ending = service.raw[last_end:]

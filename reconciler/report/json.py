@@ -1,4 +1,4 @@
-"""Plans and proofs as JSON. The shape is versioned: a minor version only adds, a reader refuses a major it does not know."""
+"""Plans and proofs as JSON. The shape is versioned: a minor only adds, a reader refuses a major it does not know."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from reconciler import __version__
 from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
+from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, BuildTable, Change, Plan
 from reconciler.model.proof import Outcome, Proof
+from reconciler.model.receipt import Receipt
 from reconciler.report.text import summary, symbol
 
 FORMAT_VERSION = "1.0"
@@ -88,6 +90,38 @@ def proof_body(proof: Proof) -> dict[str, str]:
         "expected": proof.expected,
         "observed": proof.observed,
     }
+
+
+def render_receipt(plan: Plan, receipt: Receipt) -> str:
+    """The plan that was applied, and what applying it did."""
+    return _dump(
+        {
+            **body(plan),
+            "applied": {
+                "written": list(receipt.written),
+                "removed": list(receipt.removed),
+                "built": list(receipt.built),
+                "reloaded": receipt.reloaded,
+                "proofs_before": [proof_body(proof) for proof in receipt.before],
+                "proofs_after": [proof_body(proof) for proof in receipt.after],
+                "notes": list(receipt.notes),
+            },
+        }
+    )
+
+
+def render_valid(revision: str, states: Iterable[DesiredState]) -> str:
+    """The hosts of a valid repository, and what each enforces."""
+    hosts = [
+        {
+            "host": it.host,
+            "instance": it.instance,
+            "file": it.file,
+            "enforced": sorted(part.value for part in it.enforced),
+        }
+        for it in states
+    ]
+    return _dump({"format_version": FORMAT_VERSION, "errored": False, "revision": revision, "hosts": hosts})
 
 
 def render_error(error: ReconcilerError) -> str:

@@ -1,0 +1,5 @@
+"""The state repository as a tree of bytes: from a directory, or from git without a checkout."""
+
+from reconciler.source.open import read
+
+__all__ = ["read"]

@@ -1,0 +1,104 @@
+"""What this program remembers of an instance: STATE_DIR/<instance>/last-applied.json, and who is at work on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import HostUnreadable, Locked
+from reconciler.model.applied import LastApplied, from_json
+
+DEFAULT = "/var/lib/reconciler"
+
+
+@dataclass(frozen=True, slots=True)
+class StateDirectory:
+    """The directory of one instance, 0700; its files are 0600 whatever the umask."""
+
+    root: str
+    instance: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.root) / self.instance
+
+    @property
+    def record(self) -> Path:
+        return self.path / "last-applied.json"
+
+    def read(self, config_directory: str) -> LastApplied:
+        """The record of the last apply; an empty one before the first.
+
+        Raises HostUnreadable where it is damaged, or belongs to another configuration directory.
+        """
+        try:
+            last = from_json(self.record.read_bytes())
+        except FileNotFoundError:
+            return LastApplied(config_directory)
+        except PermissionError as error:
+            raise HostUnreadable(f"{self.record}: not readable; run as root, or name another --state-dir") from error
+        except (ValueError, KeyError, TypeError) as error:
+            hint = "restore it from a backup, or remove it to adopt the host as it stands"
+            raise HostUnreadable(f"{self.record}: not a record of ours ({error}); {hint}") from error
+        if last.config_directory != config_directory:
+            other = f"it belongs to {last.config_directory}, not to {config_directory}"
+            raise HostUnreadable(f"{self.record}: {other}; name another --state-dir")
+        return last
+
+    def write(self, last: LastApplied) -> None:
+        """Replace the record; nothing is written where it already says the same."""
+        content = last.to_json()
+        if self.record.exists() and self.record.read_bytes() == content:
+            return
+        self.replace(content)
+
+    def replace(self, content: bytes | None) -> None:
+        """Put these bytes in the record's place, durably; None removes it."""
+        if content is None:
+            self.record.unlink(missing_ok=True)
+            return
+        self.prepare()
+        staged = self.path / ".last-applied.json.new"
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(self.record)
+        _fsync_directory(self.path)
+
+    def prepare(self) -> None:
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.path.chmod(0o700)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the instance for one apply.
+
+        Raises Locked, naming the holder's process, where another one does.
+        """
+        self.prepare()
+        with (self.path / "lock").open("a+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as busy:
+                file.seek(0)
+                holder = file.read(32).decode("ascii", "replace").strip() or "unknown"
+                raise Locked(f"another apply is at work on {self.instance} (process {holder})") from busy
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n".encode())
+            file.flush()
+            yield
+
+
+def _fsync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""The command line: its grammar, and the way from an error to an exit code.
+
+Exit codes: 0; 1 for any error, refusal, failed proof or roll-back; 2 only for "changes pending" under
+`--detailed-exitcode`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from reconciler import __version__
+from reconciler.cli.output import print_error
+from reconciler.errors import ReconcilerError
+
+_COMMANDS = {
+    "validate": "check the whole state repository; no host is needed",
+    "plan": "show what applying would change on this host, and why",
+    "apply": "carry the plan out as one transaction, and prove it",
+    "verify": "prove over SMTP that the live host does what it shall",
+    "schemas": "write the JSON Schemas of the state files, or check that they are current",
+    "demo": "the main job from beginning to end against a private Postfix",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A usage error is an error like any other: exit code 1, so that 2 keeps its one meaning."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        raise SystemExit(1)
+
+
+def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentParser:
+    """The grammar of these commands; one command's grammar is all that one run needs."""
+    top = _Parser(prog="reconciler", description="The GitOps controller for Postfix TLS.", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"reconciler {__version__}")
+    choices = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name in commands:
+        sub = choices.add_parser(name, help=_COMMANDS[name], description=_COMMANDS[name], allow_abbrev=False)
+        module = import_module(f"reconciler.cli.{name}")
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; gives its exit code."""
+    named = [word for word in argv[:1] if word in _COMMANDS]
+    arguments = parser(named or tuple(_COMMANDS)).parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except ReconcilerError as error:
+        print_error(error, json=getattr(arguments, "format", "text") == "json")
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run() -> NoReturn:
+    """The entry point of the `reconciler` command."""
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""The options that say which state and which instance, the same in every command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from reconciler.apply.state import DEFAULT
+
+if TYPE_CHECKING:
+    from reconciler.loop.look import Where
+
+
+def add_repo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--repo", metavar="DIR|URL", default=".", help="the state repository: a directory or a git URL (default: .)"
+    )
+    parser.add_argument("--branch", default="", help="the branch of a git URL (default: the remote's)")
+    parser.add_argument("--path", default="", metavar="DIR", help="where the state lies inside the repository")
+
+
+def add_instance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="", help="the host file to use (default: the instance's myhostname)")
+    parser.add_argument("--instance", default="", help="the instance (default: its multi_instance_name)")
+    parser.add_argument(
+        "-c",
+        "--config-dir",
+        metavar="DIR",
+        default="/etc/postfix",
+        help="the Postfix configuration directory, as -c is to Postfix (default: /etc/postfix)",
+    )
+    parser.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        default=os.environ.get("RECONCILER_STATE_DIR", DEFAULT),
+        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {DEFAULT})",
+    )
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="the form of the output")
+
+
+def of(arguments: argparse.Namespace) -> Where:
+    """The options as what one pass takes."""
+    from reconciler.loop.look import Where
+
+    return Where(
+        repo=arguments.repo,
+        config_directory=arguments.config_dir,
+        state_directory=arguments.state_dir,
+        host=arguments.host,
+        instance=arguments.instance,
+        branch=arguments.branch,
+        subdirectory=arguments.path,
+    )

@@ -1,0 +1,19 @@
+"""The second half of a pass: carry the plan out, with the proofs around it."""
+
+from __future__ import annotations
+
+from reconciler.apply.transaction import Progress, Transaction
+from reconciler.host.machine import LocalMachine
+from reconciler.loop.look import Sight
+from reconciler.model.receipt import Receipt
+from reconciler.verify.around import AroundChange
+
+
+def apply(sight: Sight, progress: Progress = lambda _: None) -> Receipt:
+    """Carry the plan of a pass out, as one transaction.
+
+    Raises Locked, CheckFailed, Conflict, RolledBack or RollbackFailed.
+    """
+    machine = LocalMachine(sight.plan.config_directory)
+    prover = AroundChange(sight.live, machine)
+    return Transaction(sight.plan, machine, sight.state, prover, progress).execute()
