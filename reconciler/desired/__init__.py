@@ -1,0 +1,5 @@
+"""RepoSnapshot → DesiredState: what a state repository says about its hosts, with the place of every value."""
+
+from reconciler.desired.repository import hosts, load, validate
+
+__all__ = ["hosts", "load", "validate"]

@@ -1,0 +1,207 @@
+"""A validated host file → DesiredState: every key as the parameters, tables, services and files it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as MappingOf
+from datetime import timedelta
+from enum import Enum
+from functools import cache
+from typing import NamedTuple
+
+from reconciler.desired import parameters, readers, services, tables
+from reconciler.desired.fields import Becomes
+from reconciler.desired.kinds import ClientLevel
+from reconciler.desired.maps import MapRow
+from reconciler.desired.models import Certificate, Frozen, HostFile, SelfSignedCertificate
+from reconciler.desired.tree import Mapping, key_origin_at, origin_at
+from reconciler.errors import Problem, StateInvalid
+from reconciler.model.desired import (
+    DesiredCertificate,
+    DesiredParameter,
+    DesiredState,
+    DesiredTable,
+    Part,
+    SelfSigned,
+    Waiver,
+)
+
+_DNSSEC = "smtp_dns_support_level"
+
+
+class Subject(NamedTuple):
+    """Whose state it is: the host, the instance (empty for the only one), and the path of the host file."""
+
+    host: str
+    instance: str
+    path: str
+
+
+def assemble(subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> DesiredState:
+    """The state of one host. `tree` is what `file` was read from, `maps` the rows of its policy files.
+
+    Raises StateInvalid where two keys set one parameter, or two policy files one destination.
+    """
+    made = tables.of(file, tree, maps)
+    found = (*_dedicated(file, tree), *_dnssec(file, tree, made))
+    given = tuple(_given(file, tree))
+    _refuse_twice(found, given)
+    return DesiredState(
+        host=subject.host,
+        instance=subject.instance,
+        file=subject.path,
+        parameters=(*found, *(one for one in given if one.name not in {other.name for other in found})),
+        tables=made,
+        services=services.of(file, tree),
+        certificates=tuple(_certificates(file, tree, subject.host)),
+        enforced=_enforced(file),
+        waivers=tuple(_waivers(file, tree)),
+    )
+
+
+def _dedicated(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
+    yield from _default_certificate(file, tree)
+    if file.incoming is not None:
+        yield from lowered(file.incoming, ("incoming",), Part.INCOMING, tree)
+    if file.outgoing is not None:
+        yield from lowered(file.outgoing, ("outgoing",), Part.OUTGOING, tree)
+
+
+def lowered(section: Frozen, where: tuple[str, ...], part: Part, tree: Mapping) -> Iterator[DesiredParameter]:
+    """The keys of a section that are parameters under another name, in the order of the model."""
+    for key, parameter in _parameters_of(type(section)):
+        value = getattr(section, key)
+        if value is not None:
+            yield DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, *where, key))
+
+
+@cache
+def _parameters_of(model: type[Frozen]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (key, mark.parameter)
+        for key, field in model.model_fields.items()
+        for mark in field.metadata
+        if isinstance(mark, Becomes)
+    )
+
+
+def written(parameter: str, value: object) -> str:
+    """A value in Postfix's syntax."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case Enum():
+            return str(value.value)
+        case timedelta():
+            return f"{int(value.total_seconds())}s"
+        case tuple():
+            return ", ".join(written(parameter, item) for item in value)
+        case str() if parameter.endswith(("_file", "_files", "_CAfile", "_CApath")):
+            return readers.in_configuration(value)
+        case _:
+            return str(value)
+
+
+def _default_certificate(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
+    certificate = (file.certificates or {}).get("default")
+    if not isinstance(certificate, Certificate):
+        return
+    for key, parameter in (
+        ("chain_files", "smtpd_tls_chain_files"),
+        ("cert_file", "smtpd_tls_cert_file"),
+        ("key_file", "smtpd_tls_key_file"),
+    ):
+        value = getattr(certificate, key)
+        if value is not None:
+            origin = origin_at(tree, "certificates", "default", key)
+            yield DesiredParameter(parameter, written(parameter, value), Part.CERTIFICATES, origin)
+
+
+def _dnssec(file: HostFile, tree: Mapping, made: tuple[DesiredTable, ...]) -> Iterator[DesiredParameter]:
+    """`dane` brings the resolver setting without which it is no more than `may`."""
+    if file.outgoing is None:
+        return
+    if file.outgoing.security_level in (ClientLevel.DANE, ClientLevel.DANE_ONLY):
+        origin = origin_at(tree, "outgoing", "security_level")
+        yield DesiredParameter(_DNSSEC, "dnssec", Part.OUTGOING, origin)
+        return
+    if _DNSSEC in (file.parameters or {}):
+        return
+    for table in made:
+        row = next((row for row in table.rows if row.value.lower().startswith("dane")), None)
+        if row is not None and table.part is Part.OUTGOING_POLICIES:
+            yield DesiredParameter(_DNSSEC, "dnssec", Part.OUTGOING_POLICIES, row.origin)
+
+
+def _given(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
+    for name, text in (file.parameters or {}).items():
+        origin = origin_at(tree, "parameters", name)
+        yield DesiredParameter(name, parameters.written(name, text), Part.PARAMETERS, origin)
+
+
+def _refuse_twice(found: tuple[DesiredParameter, ...], given: tuple[DesiredParameter, ...]) -> None:
+    """Raises StateInvalid where `parameters` sets what a key of its own sets too."""
+    by_name = {one.name: one for one in found}
+    problems = [
+        Problem(
+            one.origin.position,
+            f"parameters.{one.name}: {by_name[one.name].part} sets it too, at {by_name[one.name].origin}",
+            fix="keep one of them",
+            why="Postfix takes the last of two values, and nobody sees which that is",
+        )
+        for one in given
+        if one.name in by_name and (one.name, one.value.lower()) != (_DNSSEC, "dnssec")
+    ]
+    if problems:
+        raise StateInvalid(tuple(problems))
+
+
+def _certificates(file: HostFile, tree: Mapping, host: str) -> Iterator[DesiredCertificate]:
+    for name, certificate in (file.certificates or {}).items():
+        if isinstance(certificate, Certificate):
+            yield DesiredCertificate(
+                name=name,
+                origin=key_origin_at(tree, "certificates", name),
+                chain_files=certificate.chain_files or (),
+                certificate_file=certificate.cert_file or "",
+                key_file=certificate.key_file or "",
+                certbot=certificate.certbot or "",
+                until_present=_self_signed(certificate, host if name == "default" else name),
+            )
+
+
+def _self_signed(certificate: Certificate, host: str) -> SelfSigned | None:
+    match certificate.until_present:
+        case None:
+            return None
+        case SelfSignedCertificate() as wanted:
+            return SelfSigned(wanted.names or (host,), timedelta(days=wanted.days))
+        case _:
+            return _self_signed(certificate.model_copy(update={"until_present": SelfSignedCertificate()}), host)
+
+
+def _waivers(file: HostFile, tree: Mapping) -> Iterator[Waiver]:
+    for index, waiver in enumerate(file.waivers or ()):
+        origin = origin_at(tree, "waivers", index)
+        yield Waiver(waiver.guard, waiver.at, waiver.reason, waiver.until, origin)
+
+
+_WITHIN = {Part.INCOMING_POLICIES: Part.INCOMING, Part.OUTGOING_POLICIES: Part.OUTGOING}
+
+
+def _enforced(file: HostFile) -> frozenset[Part]:
+    """The parts to heal. `policies` follow the part they stand in, unless they are named themselves; `observe` wins."""
+    named = file.enforce or ()
+    enforce = frozenset(Part) if named == "all" else frozenset(named)
+    observe = frozenset(file.observe or ())
+    explicit = frozenset() if named == "all" else frozenset(named)
+    return frozenset(part for part in Part if _is_enforced(part, enforce, observe, explicit))
+
+
+def _is_enforced(part: Part, enforce: frozenset[object], observe: frozenset[Part], explicit: frozenset[object]) -> bool:
+    whole = _WITHIN.get(part)
+    if part in observe:
+        return False
+    if part in explicit or whole is None:
+        return part in enforce
+    return whole in enforce and whole not in observe
