@@ -162,7 +162,6 @@ def _schema_of(kind: type) -> JsonSchema:
 
 
 _STRING: JsonSchema = {"type": "string"}
-_WORD: JsonSchema = {"type": ["string", "integer"]}
 
 Switch = Annotated[bool, Reads(readers.yes_or_no, _YES_OR_NO)]
 Days = Annotated[
@@ -199,7 +198,7 @@ ParameterName = Annotated[
     str,
     Reads(
         readers.parameter_name,
-        {"type": "string", "pattern": "^[a-z0-9_]+$"},
+        _STRING,
         "a commit must not be able to open a relay or to run a program: only TLS and SASL parameters are settable",
     ),
 ]
@@ -208,8 +207,8 @@ Requirement = Annotated[tuple[int, ...], Reads(readers.requirement, {"type": "st
 Day = Annotated[date, Reads(readers.day, {"type": "string", "format": "date"})]
 AddressText = Annotated[str, Reads(readers.address_text, _STRING)]
 Guard = Annotated[str, Reads(readers.guard, {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"})]
-Reason = Annotated[str, Reads(readers.filled, _WORD)]
-Name = Annotated[str, Reads(readers.name, _WORD)]
+Reason = Annotated[str, Reads(readers.filled, _STRING)]
+Name = Annotated[str, Reads(readers.name, _STRING)]
 PartName = Annotated[Part, Reads(readers.part, {"type": "string", "enum": [member.value for member in Part]})]
 PartList = tuple[PartName, ...]
 AllWord = Annotated[Literal["all"], Reads(partial(readers.only_word, "all"), {"const": "all"})]
