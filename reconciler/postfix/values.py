@@ -201,6 +201,8 @@ def _checker(name: str) -> Callable[[str], None] | None:
         return lambda value: _check_word(value, DIGESTS, "a digest")
     if name.endswith("_dns_support_level"):
         return lambda value: _check_word(value, DNS_LEVELS, "a DNS support level") if value else None
+    if name.endswith("_loglevel"):  # a string in the source, a number in what it takes
+        return lambda value: _check_int(name, value)
     if name.endswith(("_maps", "_cache_database")) or name == "relay_clientcerts":
         return lambda value: _check_each(value, check_table)
     if name.endswith(_PATHS):
@@ -257,6 +259,8 @@ def _form(name: str) -> Callable[[str], Hashable]:
         return lambda value: frozenset(split_list(value.replace(":", " ")))
     if name.endswith(("_ciphers", "_digest", "_support_level")):
         return str.lower
+    if name.endswith("_loglevel"):
+        return int
     if _RESTRICTIONS.match(name):
         return lambda value: tuple(_restriction(element) for element in split_list(value))
     if name.endswith((*_PATHS, "_options", "_filter")):
