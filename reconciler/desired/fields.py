@@ -75,6 +75,15 @@ class Reads:
             raise refused_by(error, self.why) from error
 
 
+class Section:
+    """Annotates a section that says something even where nothing stands below it."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            lambda given: {} if given is None else given, handler(source)
+        )
+
+
 class Given:
     """Annotates an optional key that, once written, must have a value."""
 
@@ -122,9 +131,18 @@ class Becomes:
                 return readers.config_path(text)
             readers.plain_text(text)
             values.check(self.parameter, text)
-            return _converted(kind, text)
+            return self._converted(kind, text)
         except ValueError as error:
             raise refused_by(error, why) from error
+
+    def _converted(self, kind: type, text: str) -> object:
+        if issubclass(kind, Enum):
+            return kind(text.lower())
+        if kind is int:
+            return readers.whole_number(text, 0, wording.most(self.parameter))
+        if kind is timedelta:
+            return timedelta(seconds=readers.in_range(values.seconds(text), 0, wording.MOST_SECONDS))
+        return text
 
 
 def _kind(source: object) -> type:
@@ -134,16 +152,6 @@ def _kind(source: object) -> type:
         if origin is not NoneType and isinstance(origin, type):
             return origin
     return source if isinstance(source, type) else str
-
-
-def _converted(kind: type, text: str) -> object:
-    if issubclass(kind, Enum):
-        return kind(text.lower())
-    if kind is int:
-        return readers.whole_number(text, 0, 2**31 - 1)
-    if kind is timedelta:
-        return timedelta(seconds=values.seconds(text))
-    return text
 
 
 _YES_OR_NO: JsonSchema = {"enum": [True, False, "yes", "no"]}
@@ -172,9 +180,11 @@ CertificateName = Annotated[str, Reads(readers.certificate_name, _STRING)]
 Domain = Annotated[str, Reads(readers.domain, _STRING)]
 Lineage = Annotated[str, Reads(readers.name, _STRING)]
 SelfSignedWord = Annotated[
-    Literal["self_signed"], Reads(partial(readers.only_word, "self_signed"), {"const": "self_signed"})
+    Literal["self_signed"], Reads(partial(readers.only_word, "self_signed", "keys below it"), {"const": "self_signed"})
 ]
-UnmanagedWord = Annotated[Literal["unmanaged"], Reads(partial(readers.only_word, "unmanaged"), {"const": "unmanaged"})]
+UnmanagedWord = Annotated[
+    Literal["unmanaged"], Reads(partial(readers.only_word, "unmanaged", "keys below it"), {"const": "unmanaged"})
+]
 SubmissionLevel = Annotated[
     ServerLevel,
     Reads(
@@ -211,7 +221,7 @@ Reason = Annotated[str, Reads(readers.filled, _STRING)]
 Name = Annotated[str, Reads(readers.name, _STRING)]
 PartName = Annotated[Part, Reads(readers.part, {"type": "string", "enum": [member.value for member in Part]})]
 PartList = tuple[PartName, ...]
-AllWord = Annotated[Literal["all"], Reads(partial(readers.only_word, "all"), {"const": "all"})]
+AllWord = Annotated[Literal["all"], Reads(partial(readers.only_word, "all", "a list of parts"), {"const": "all"})]
 SaslKind = Annotated[
     SaslType, Reads(readers.sasl_type, {"type": "string", "enum": [member.value for member in SaslType]})
 ]

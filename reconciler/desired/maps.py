@@ -72,7 +72,7 @@ def _wrong(path: str, row: Row, checked: dict[str, str | None]) -> Problem | Non
     complaint = checked[value]
     if complaint is None:
         return None
-    at = row.raw.split(b"\n", 1)[0].find(row.value[:8].split(b"\n", 1)[0], 1)
+    at = row.raw.find(row.value.split(None, 1)[0], len(row.key))  # -1 where a quoted key hides it: the row, then
     return _problem(Position(path, row.line, len(row.raw[: max(at, 0)].decode("utf-8", "replace")) + 1), complaint)
 
 

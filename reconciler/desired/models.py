@@ -40,6 +40,7 @@ from reconciler.desired.fields import (
     SaslKind,
     SaslOptions,
     SaslPath,
+    Section,
     SelfSignedWord,
     Sender,
     SubmissionLevel,
@@ -323,8 +324,10 @@ class Settings(Frozen):
     )
     incoming: Incoming | None = Field(None, description="smtpd: mail that comes in on port 25.")
     outgoing: Outgoing | None = Field(None, description="smtp: mail that goes out.")
-    submission: Submission | None = Field(None, description="Port 587 with STARTTLS, for users' mail programs.")
-    submissions: Submissions | None = Field(
+    submission: Annotated[Submission | None, Section()] = Field(
+        None, description="Port 587 with STARTTLS, for users' mail programs."
+    )
+    submissions: Annotated[Submissions | None, Section()] = Field(
         None, description="Port 465 with TLS from the start, for users' mail programs."
     )
     parameters: dict[ParameterName, ParameterText] | None = Field(

@@ -41,6 +41,8 @@ def check(tree: Mapping, prefix: tuple[str, ...] = ()) -> Iterator[Problem]:
 def _check(item: Entry, path: tuple[str, ...], service: str) -> Iterator[Problem]:
     name, text = path[-1], item.value.text if isinstance(item.value, Scalar) else ""
     where = shown(path)
+    if not _is_plain(text):
+        return  # the model has said so
     misplaced = _of_service(name, service) if service else _of_main(name, text)
     if misplaced:
         what, fix, why = misplaced
@@ -48,15 +50,26 @@ def _check(item: Entry, path: tuple[str, ...], service: str) -> Iterator[Problem
         return
     try:
         _check_text(name, text)
+    except expand.ExpansionFailed as error:
+        what, _, why = str(error).partition("; ")
+        fix = "write the reference as ${name}, or the text without '$'"
+        yield Problem(item.value.origin.position, f"{where}: {what}", fix, why)
     except ValueError as error:
         what, _, fix = str(error).partition("; ")
         why = f"{name} takes {wording.described(name)} (postconf(5))" if wording.is_known(name) else ""
         yield Problem(item.value.origin.position, f"{where}: {what}", fix, why)
 
 
+def _is_plain(text: str) -> bool:
+    try:
+        readers.plain_text(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _check_text(name: str, text: str) -> None:
     """Raises ValueError where `text` is no value of the parameter, or one that no Postfix program survives."""
-    readers.plain_text(text)
     kind, colon, rest = text.partition(":")
     if name.endswith("_password_maps") and colon and kind in ("static", "inline") and rest:
         raise ValueError(

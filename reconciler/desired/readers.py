@@ -30,11 +30,17 @@ def whole_number(text: str, least: int, most: int) -> int:
     """Raises ValueError where `text` is no number from `least` to `most`, written in decimal digits."""
     if not (text.isascii() and text.isdecimal()):
         raise ValueError(f"{text!r} is no whole number; write {least} to {most}")
-    if text != str(int(text)):
-        raise ValueError(f"{text!r} begins with a zero; write {int(text)}")
-    if not least <= int(text) <= most:
-        raise ValueError(f"{text} is out of range; write {least} to {most}")
-    return int(text)
+    number = in_range(int(text[:20]), least, most)
+    if text != str(number):
+        raise ValueError(f"{text!r} begins with a zero; write {number}")
+    return number
+
+
+def in_range(number: int, least: int, most: int) -> int:
+    """Raises ValueError where a number is none of `least` to `most`."""
+    if not least <= number <= most:
+        raise ValueError(f"{number} is out of range; write {least} to {most}")
+    return number
 
 
 def plain_text(text: str) -> str:
@@ -74,9 +80,9 @@ def in_configuration(path: str) -> str:
     return path if path.startswith("/") else f"$config_directory/{path}"
 
 
-def only_word(word: str, text: str) -> str:
+def only_word(word: str, otherwise: str, text: str) -> str:
     if text.lower() != word:
-        raise ValueError(f"{text!r} is no word for this place; write {word}, or keys below it")
+        raise ValueError(f"{text!r} is no word for this place; write {word}, or {otherwise}")
     return word
 
 

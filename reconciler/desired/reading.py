@@ -35,8 +35,14 @@ def read(model: type[Model], tree: Mapping, prefix: tuple[str, ...] = ()) -> Mod
     try:
         return model.model_validate(plain(tree))
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
+        details = _causes(error.errors(include_url=False, include_input=False))
         raise StateInvalid(tuple(_problem(model, tree, prefix, detail) for detail in details)) from error
+
+
+def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what only follows: a list whose one item is wrong is to pydantic too short as well."""
+    blamed = {detail["loc"][:-1] for detail in details}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in blamed]
 
 
 def shown(path: tuple[str | int, ...]) -> str:
@@ -75,7 +81,7 @@ def _unknown_key(model: type[Frozen], tree: Mapping, path: tuple[str | int, ...]
         )
     close = did_you_mean(key, known)
     if not close and scope.in_scope(key):
-        return Problem(position, f"{where}: there is no such key", fix=f"write the parameter under 'parameters: {key}'")
+        return Problem(position, f"{where}: there is no such key", fix="write it under 'parameters:'")
     if not close and _is_known_danger(key):
         return Problem(
             position,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import cached_property
 from typing import TypeVar
 
 from reconciler import __version__
@@ -124,12 +125,11 @@ class _Repository:
     def _missing_maps(self, tree: Mapping) -> tuple[Problem, ...]:
         entry = entry_at(tree, "outgoing", "policy_files")
         items = entry.value.items if entry is not None and isinstance(entry.value, Sequence) else ()
-        known = [path for path in self._repo.files if path.endswith(".map")]
         return tuple(
             Problem(
                 item.origin.position,
                 f"outgoing.policy_files[{index}]: {item.text!r} is not in the repository",
-                f"{readers.did_you_mean(item.text, known)}write the file, or remove the line",
+                f"{readers.did_you_mean(item.text, self._map_names)}write the file, or remove the line",
             )
             for index, item in enumerate(items)
             if isinstance(item, Scalar) and item.text not in self._repo.files
@@ -148,6 +148,7 @@ class _Repository:
         if FLEET not in self._repo.files or FLEET in self._trees:
             return self._trees.get(FLEET)
         tree = self._tree(FLEET, "fleet", FleetFile)
+        self.problems += _requirement(tree) if tree is not None else ()
         groups = entry_at(tree, "groups") if tree is not None else None
         if tree is None or groups is None or not isinstance(groups.value, Mapping):
             return tree
@@ -156,7 +157,6 @@ class _Repository:
             group = labelled(entry.value if isinstance(entry.value, Mapping) else empty, f"group {name}")
             self._groups[name] = group
             self.problems += parameters.check(group, ("groups", name))
-        self.problems += _requirement(tree)
         return tree
 
     def _layers(self, host: Mapping) -> list[Mapping] | None:
@@ -187,8 +187,8 @@ class _Repository:
                 self.problems.append(Problem(name.origin.position, what, "name a profile that does not"))
                 return None
             seen.append(name.text)
-            if name.text not in self._profile_names():
-                names = self._profile_names()
+            if name.text not in self._profile_names:
+                names = self._profile_names
                 fix = f"{readers.did_you_mean(name.text, names)}write one of: {', '.join(names)}"
                 what = f"profile: there is no profile {name.text!r}"
                 self.problems.append(Problem(name.origin.position, what, fix))
@@ -202,6 +202,11 @@ class _Repository:
                 return chain
             name = base.value
 
+    @cached_property
+    def _map_names(self) -> tuple[str, ...]:
+        return tuple(path for path in self._repo.files if path.endswith(".map"))
+
+    @cached_property
     def _profile_names(self) -> tuple[str, ...]:
         own = (match[1] for match in map(_PROFILE_FILE.fullmatch, sorted(self._repo.files)) if match)
         return (*profiles.BUILT_IN, *own)

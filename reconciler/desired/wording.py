@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.postfix import catalogue, values
 from reconciler.postfix.catalogue import Kind
 
+MOST_SECONDS = 2**31 - 1  # a time is an int to Postfix
 PATHS = ("_CAfile", "_CApath", "_cert_file", "_key_file")
 
 
@@ -21,6 +22,8 @@ def described(parameter: str) -> str:
         return "OpenSSL's names of ciphers and cipher types"
     if parameter.endswith("ciphers"):
         return _listed(values.GRADES)
+    if parameter.endswith("_CApath"):
+        return "the path of a directory"
     if parameter.endswith(PATHS):
         return "the path of a file"
     if parameter.endswith("loglevel"):
@@ -46,3 +49,8 @@ def is_switch(parameter: str) -> bool:
 def is_known(parameter: str) -> bool:
     """Whether `described` is right about a parameter."""
     return described(parameter) != "yes or no" or is_switch(parameter)
+
+
+def most(parameter: str) -> int:
+    """The largest number a parameter takes."""
+    return 4 if parameter.endswith("_loglevel") else 2**31 - 1
