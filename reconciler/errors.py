@@ -88,6 +88,12 @@ class PlanRefused(ReconcilerError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class GuardTripped(ReconcilerError):
+    """The plan would weaken, break or remove something, and no waiver in git allows it; nothing was written."""
+
+    reason = "GuardTripped"
+
+
 class ApprovalNeeded(ReconcilerError):
     """There are changes, nobody is there to approve them, and `--auto-approve` was not given."""
 

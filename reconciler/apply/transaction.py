@@ -78,7 +78,7 @@ class Transaction:
         entries = dict(self.plan.record)
         for address, digest in self.made.items():
             entries[address] = Applied(digest, entries[address].adopted)
-        return LastApplied(self.plan.config_directory, self.plan.revision, entries)
+        return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
 
     # --- before any live file is touched
 

@@ -7,7 +7,7 @@ import sys
 
 from reconciler.cli import where
 from reconciler.cli.output import progress, style, write
-from reconciler.errors import ApprovalNeeded
+from reconciler.errors import ApprovalNeeded, GuardTripped
 from reconciler.model.receipt import Receipt
 
 
@@ -26,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     sight = look(where.of(arguments))
     if arguments.format == "text":
         write(text.render(sight.plan, style()))
+    if sight.plan.blockers:
+        raise GuardTripped(text.blocked(sight.plan))
     if not sight.plan.is_empty and not arguments.auto_approve:
         _ask()
     receipt = apply(sight, progress)

@@ -29,4 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
         from reconciler.report import text
 
         write(text.render(made, style()))
+    if made.blockers:
+        return 1
     return 2 if arguments.detailed_exitcode and not made.is_empty else 0

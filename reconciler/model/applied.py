@@ -25,11 +25,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class LastApplied:
-    """The record of one instance. Empty before the first apply."""
+    """The record of one instance. Empty before the first apply.
+
+    `history` are digests of the states that were live, oldest first: going back to one of them is no weakening.
+    """
 
     config_directory: str = ""
     revision: str = ""
     entries: Mapping[Address, Applied] = field(default_factory=dict)
+    history: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """One line an address, sorted: the same record is the same bytes."""
@@ -41,6 +45,7 @@ class LastApplied:
             "format_version": FORMAT_VERSION,
             "config_directory": self.config_directory,
             "revision": self.revision,
+            "history": list(self.history),
             "entries": entries,
         }
         return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
@@ -58,4 +63,4 @@ def from_json(source: bytes) -> LastApplied:
     entries = {
         address.parse(where): Applied(item["written"], item["adopted"]) for where, item in body["entries"].items()
     }
-    return LastApplied(body["config_directory"], body["revision"], entries)
+    return LastApplied(body["config_directory"], body["revision"], entries, tuple(body.get("history", ())))

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from reconciler.model.address import Address
 from reconciler.model.applied import Applied
-from reconciler.model.desired import Origin, SelfSigned
+from reconciler.model.desired import Origin, SelfSigned, Waiver
 
 
 class Why(StrEnum):
@@ -87,6 +87,16 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Tripped:
+    """A guard that stops the plan: its rule name, what it is about, and the waiver that lets it pass, if one does."""
+
+    rule: str
+    address: Address
+    text: str
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BuildTable:
     """`postmap TYPE:PATH`, built aside and renamed."""
 
@@ -145,13 +155,20 @@ class Plan:
     drift: tuple[Drift, ...] = ()
     observed: tuple[Difference, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    guards: tuple[Tripped, ...] = ()
     actions: tuple[Action, ...] = ()
     edits: tuple[Edit, ...] = ()
     certificates: tuple[MakeCertificate, ...] = ()
     record: Mapping[Address, Applied] = field(default_factory=dict)
+    history: tuple[str, ...] = ()  # digests of the states that were live, this plan's last
     matching: int = 0  # declared addresses that already are as they shall be
 
     @property
     def is_empty(self) -> bool:
         """Whether an apply has nothing to do on the host and nothing to forget."""
         return not self.changes
+
+    @property
+    def blockers(self) -> tuple[Tripped, ...]:
+        """The guards that no waiver answers: while there is one, the plan is not carried out."""
+        return tuple(guard for guard in self.guards if guard.waiver is None)

@@ -31,14 +31,28 @@ from reconciler.postfix.table import TableType
 
 @dataclass
 class Comparison:
-    """The outcome: what to change, what drifted, what is only observed, and the record as it shall be afterwards."""
+    """The outcome: what to change, what drifted, what is only observed, and the record as it shall be afterwards.
 
+    `meaning` is main.cf as it will be.
+    """
+
+    meaning: Meaning
     changes: list[Change] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     observed: list[Difference] = field(default_factory=list)
     record: dict[Address, Applied] = field(default_factory=dict)
     strays: Mapping[ServiceAddress, int] = field(default_factory=dict)
     matching: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What a declaration is compared with; `now` is main.cf as it is, `meaning` as it will be."""
+
+    live: LiveConfig
+    last: LastApplied
+    now: Meaning
+    meaning: Meaning
 
 
 def compare(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> Comparison:
@@ -48,19 +62,20 @@ def compare(target: Target, enforced: frozenset[Part], live: LiveConfig, last: L
     policy_tables = frozenset(_policy_tables(wanted) | _policy_tables(last.entries))
     meaning = Meaning(projected(live, _parameters_after(wanted, enforced, last, live)), policy_tables)
     now = Meaning(live.view, policy_tables)
-    out = Comparison(strays=moved)
+    sides = _Sides(live, last, now, meaning)
+    out = Comparison(meaning, strays=moved)
     for address, want in wanted.items():
         if want.part in enforced:
-            _declared(out, address, want, live, last, meaning, now)
+            _declared(out, address, want, sides)
         else:
-            _observed(out, address, want, live, last, meaning)
+            _observed(out, address, want, sides)
     gone = last.entries.keys() - wanted.keys()
     going = {it for it in gone if isinstance(it, ServiceAddress) and last.entries[it].adopted is None}
     for address in sorted(gone, key=sort_key):
         if isinstance(address, OptionAddress) and address.service in going:
             _gone_with_service(out, address, live)
         else:
-            _undeclared(out, address, last.entries[address], live, meaning, now)
+            _undeclared(out, address, last.entries[address], sides)
     _disruptions(out, target, live)
     return out
 
@@ -86,20 +101,18 @@ def _parameters_after(
     return after
 
 
-def _declared(
-    out: Comparison, address: Address, want: Wanted, live: LiveConfig, last: LastApplied, meaning: Meaning, now: Meaning
-) -> None:
-    standing, record = live.at(address), last.entries.get(address)
-    if _as_wanted(address, want, standing, live, meaning):
+def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) -> None:
+    standing, record = sides.live.at(address), sides.last.entries.get(address)
+    if _as_wanted(address, want, standing, sides):
         out.matching += want.value is not None
         if want.value is not None or record is not None:
             out.record[address] = _kept(address, want, standing, record)
         return
     healing = want.reason is Reason.DRIFT_DETECTED
-    drifted = healing or (record is not None and not _as_written(address, record, standing, live, now))
+    drifted = healing or (record is not None and not _as_written(address, record, standing, sides))
     if drifted:
         out.drift.append(Drift(address, record.written if record else want.value, standing))
-    unchanged_in_git = healing or (record is not None and meaning.same(address, record.written, want.value))
+    unchanged_in_git = healing or (record is not None and sides.meaning.same(address, record.written, want.value))
     corrective = drifted and unchanged_in_git
     reason = Reason.DRIFT_DETECTED if corrective and want.reason is Reason.DECLARED else want.reason
     why = Why.CORRECTIVE if corrective or want.reason is Reason.CERTIFICATE_EXPIRING else Why.INTENTIONAL
@@ -111,10 +124,10 @@ def _declared(
         out.record[address] = Applied(want.value, record.adopted if record else _adopted(address, want, standing))
 
 
-def _as_written(address: Address, record: Applied, standing: str | None, live: LiveConfig, now: Meaning) -> bool:
-    if isinstance(address, OptionAddress) and live.service(address.service) is None:
+def _as_written(address: Address, record: Applied, standing: str | None, sides: _Sides) -> bool:
+    if isinstance(address, OptionAddress) and sides.live.service(address.service) is None:
         return record.written is None
-    return now.same(address, standing, record.written)
+    return sides.now.same(address, standing, record.written)
 
 
 def _adopted(address: Address, want: Wanted, standing: str | None) -> str | None:
@@ -130,38 +143,34 @@ def _kept(address: Address, want: Wanted, standing: str | None, record: Applied 
     return Applied(want.value, record.adopted if record else standing)
 
 
-def _as_wanted(address: Address, want: Wanted, standing: str | None, live: LiveConfig, meaning: Meaning) -> bool:
-    if isinstance(address, OptionAddress) and live.service(address.service) is None:
+def _as_wanted(address: Address, want: Wanted, standing: str | None, sides: _Sides) -> bool:
+    if isinstance(address, OptionAddress) and sides.live.service(address.service) is None:
         return want.value is None
-    return meaning.same(address, standing, want.value)
+    return sides.meaning.same(address, standing, want.value)
 
 
-def _observed(
-    out: Comparison, address: Address, want: Wanted, live: LiveConfig, last: LastApplied, meaning: Meaning
-) -> None:
-    if address in last.entries:
-        out.record[address] = last.entries[address]
-    standing = live.at(address)
-    if not _as_wanted(address, want, standing, live, meaning):
+def _observed(out: Comparison, address: Address, want: Wanted, sides: _Sides) -> None:
+    if address in sides.last.entries:
+        out.record[address] = sides.last.entries[address]
+    standing = sides.live.at(address)
+    if not _as_wanted(address, want, standing, sides):
         out.observed.append(Difference(address, standing, want.value, want.origin))
     elif want.value is not None:
         out.matching += 1
 
 
-def _undeclared(
-    out: Comparison, address: Address, entry: Applied, live: LiveConfig, meaning: Meaning, now: Meaning
-) -> None:
+def _undeclared(out: Comparison, address: Address, entry: Applied, sides: _Sides) -> None:
     """Back to what stood there before us; where somebody else has changed it meanwhile, it is left as it is."""
-    standing = live.at(address)
+    standing = sides.live.at(address)
     forget = Change(
         address, standing, standing, Why.INTENTIONAL, Reason.NO_LONGER_MANAGED, Disruption.NONE, forget=True
     )
     if isinstance(address, FileAddress):
         detail = "the file stays; remove it by hand where nothing else serves it"
         out.changes.append(replace(forget, detail=detail) if standing else forget)
-    elif now.same(address, standing, entry.adopted):
+    elif sides.now.same(address, standing, entry.adopted):
         out.changes.append(forget)
-    elif now.same(address, standing, entry.written) or _is_ours(address, standing, entry):
+    elif sides.now.same(address, standing, entry.written) or _is_ours(address, standing, entry):
         why, reason = Why.INTENTIONAL, Reason.UNDECLARED
         detail = "as it was before it was managed" if entry.adopted is not None else ""
         out.changes.append(Change(address, standing, entry.adopted, why, reason, Disruption.NONE, detail))

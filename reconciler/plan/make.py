@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reconciler import __version__
-from reconciler.errors import PlanRefused, Problem
+from reconciler.errors import PlanRefused
 from reconciler.live.config import LiveConfig
-from reconciler.model.address import Address, FileAddress, ParameterAddress, TableAddress, sort_key
+from reconciler.model.address import FileAddress, ParameterAddress, TableAddress, sort_key
 from reconciler.model.applied import LastApplied
-from reconciler.model.desired import DesiredState
+from reconciler.model.desired import DesiredState, Part
 from reconciler.model.plan import (
     Action,
     BuildTable,
@@ -23,13 +23,14 @@ from reconciler.model.plan import (
     Reload,
     Warned,
 )
-from reconciler.plan.diff import Comparison, compare
+from reconciler.plan.diff import compare
 from reconciler.plan.edit import edits
+from reconciler.plan.guards import CHAIN, judge
 from reconciler.plan.target import Target, settle, table_kinds
 from reconciler.postfix.table import TableType
 from reconciler.postfix.values import split_list
 
-_CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
+_REMEMBERED = 50  # states
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Int
         if path
     ]
     managed = [address.path for address in last.entries if isinstance(address, FileAddress)]
-    served = [path for name in _CHAIN for path in split_list(live.view.get(name)) if path.lower() != "none"]
+    served = [path for name in CHAIN for path in split_list(live.view.get(name)) if path.lower() != "none"]
     return Interests(tables, tuple(dict.fromkeys(live.path(path) for path in (*declared, *managed, *served))))
 
 
@@ -63,12 +64,12 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
     Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
     """
     target = settle(desired, live, last)
+    if target.problems:
+        raise PlanRefused(tuple(target.problems))
     comparison = compare(target, desired.enforced, live, last)
-    problems, warnings = _certificates(desired, target, comparison, live)
-    if target.problems or problems:
-        raise PlanRefused((*target.problems, *problems))
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
     written = edits(changes, comparison.strays, target, live)
+    state = _state_digest(target, desired.enforced)
     return Plan(
         host=desired.host,
         instance=desired.instance,
@@ -81,13 +82,21 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         changes=changes,
         drift=tuple(comparison.drift),
         observed=tuple(comparison.observed),
-        warnings=(*_file_warnings(live), *warnings),
+        warnings=tuple(_file_warnings(live)),
+        guards=judge(comparison, desired, target, live, last) if state not in last.history else (),
         actions=tuple(_actions(changes, written, target, live)),
         edits=written,
         certificates=_made(changes, target),
         record=comparison.record,
+        history=(*(it for it in last.history if it != state), state)[-_REMEMBERED:],
         matching=comparison.matching,
     )
+
+
+def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
+    """What makes two states the same one: every enforced address with its value."""
+    lines = sorted(f"{address} {want.value!r}" for address, want in target.wanted.items() if want.part in enforced)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate, ...]:
@@ -122,29 +131,7 @@ def _why_reload(changes: list[Change]) -> str:
     return f"{subject} effect with a reload"
 
 
-# --- certificates and files ---------------------------------------------------------------------------------------
-
-
-def _certificates(
-    desired: DesiredState, target: Target, comparison: Comparison, live: LiveConfig
-) -> tuple[list[Problem], list[Warned]]:
-    """What is wrong with a certificate stops the plan that takes it into use, and is only said of one in use."""
-    changing: set[Address] = {change.address for change in comparison.changes}
-    problems: list[Problem] = []
-    warnings: list[Warned] = []
-    for certificate in desired.certificates:
-        taken_into_use = any(ParameterAddress(name) in changing for name in _CHAIN)
-        for path in certificate.chain_files or (certificate.certificate_file, certificate.key_file):
-            pem = live.snapshot.pems.get(live.path(path)) if path else None
-            if pem is None or not pem.problem or FileAddress(path) in target.certificates:
-                continue
-            text = f"{live.path(path)}: {pem.problem}"
-            if taken_into_use:
-                fix = "Postfix would offer no TLS with it; repair the file first"
-                problems.append(Problem(certificate.origin.position, text, fix))
-            else:
-                warnings.append(Warned("certificate", FileAddress(path), text))
-    return problems, warnings
+# --- what else there is to say ------------------------------------------------------------------------------------
 
 
 def _file_warnings(live: LiveConfig) -> Iterator[Warned]:

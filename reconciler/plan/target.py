@@ -67,7 +67,7 @@ class Target:
 
 
 def table_kinds(desired: DesiredState, live: LiveConfig) -> dict[str, TableType]:
-    """The type of each declared table, by its path in addresses: declared, else as the host names it, else preferred."""
+    """The type of each declared table by its path: as declared, else as the host names it, else as it prefers."""
     directory = live.snapshot.config_directory
     return {in_address(table.path, directory): _kind(table, live) for table in desired.tables}
 
@@ -132,9 +132,8 @@ def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
         target.problems.append(Problem(table.origin.position, what, "name another type"))
     if path.startswith("/"):
         what = f"{path} lies outside the configuration directory, and the agent writes tables only there"
-        target.problems.append(
-            Problem(table.origin.position, what, "write a path relative to the configuration directory")
-        )
+        fix = "write a path relative to the configuration directory"
+        target.problems.append(Problem(table.origin.position, what, fix))
     target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin)
     for row in table.rows:
         target.wanted[RowAddress(path, row.key)] = Wanted(row.value, table.part, row.origin)
@@ -159,7 +158,7 @@ def _service(target: Target, service: DesiredService, live: LiveConfig, last: La
 
 
 def _header(target: Target, address: ServiceAddress, live: LiveConfig, last: LastApplied) -> str:
-    """The columns: of a service that we made, those we wrote; of one we found, its own; of a new one, its neighbour's."""
+    """The columns: those we wrote, of a service that we made; its own, of one we found; else its neighbour's."""
     standing = live.service(address)
     record = last.entries.get(address)
     if record and record.written is not None and record.adopted is None:
@@ -191,7 +190,7 @@ def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConf
     files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
     missing = [path for path in files if live.at(FileAddress(path)) is None]
     if certificate.until_present:
-        _self_signed(target, certificate, certificate.until_present, missing, live, last)
+        _self_signed(target, certificate, certificate.until_present, live, last)
     elif missing:
         for path in missing:
             fix = "put it there, or write until_present: self_signed"
@@ -199,14 +198,10 @@ def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConf
 
 
 def _self_signed(
-    target: Target,
-    certificate: DesiredCertificate,
-    request: SelfSigned,
-    missing: list[str],
-    live: LiveConfig,
-    last: LastApplied,
+    target: Target, certificate: DesiredCertificate, request: SelfSigned, live: LiveConfig, last: LastApplied
 ) -> None:
     files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
+    missing = [path for path in files if live.at(FileAddress(path)) is None]
     addresses = [FileAddress(in_address(path, live.snapshot.config_directory)) for path in files]
     reason = Reason.CERTIFICATE_ABSENT
     if missing and len(missing) < len(files):

@@ -54,5 +54,5 @@ def series(text: str) -> tuple[int, int] | None:
     """
     if not text:
         return None
-    major, minor = text.split("-")[0].split(".")[:2]
+    major, minor, *_ = text.partition("-")[0].split(".")
     return int(major), int(minor)

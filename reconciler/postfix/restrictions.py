@@ -21,8 +21,7 @@ _ANSWERING = frozenset(
     {"permit_mynetworks", "permit_sasl_authenticated", "permit_inet_interfaces", "permit_auth_destination"}
 )
 _TAKES_ARGUMENT = re.compile(
-    r"check_\w+|reject_rbl_client|reject_rhsbl_\w+|permit_dnswl_client|permit_rhswl_client|sleep|warn_if_reject"
-    r"|smtpd_access_\w+",
+    r"check_\w+|reject_rbl_client|reject_rhsbl_\w+|permit_dnswl_client|permit_rhswl_client|sleep"
 )
 
 Same = Callable[[str, str], bool]
@@ -42,14 +41,14 @@ def elements(text: str, *, with_arguments: bool) -> tuple[Element, ...]:
     found: list[Element] = []
     index = 0
     while index < len(words):
-        start, end = words[index]
-        index += 1
-        while with_arguments and index < len(words) and _TAKES_ARGUMENT.fullmatch(text[start:end].split()[-1].lower()):
-            end = words[index][1]
+        start = words[index][0]
+        if with_arguments and text[slice(*words[index])].lower() == "warn_if_reject" and index + 1 < len(words):
+            index += 1  # it qualifies the restriction behind it
+        if with_arguments and _TAKES_ARGUMENT.fullmatch(text[slice(*words[index])].lower()) and index + 1 < len(words):
             index += 1
-            if not text[start:end].lower().startswith("warn_if_reject"):
-                break
+        end = words[index][1]
         found.append(Element(" ".join(text[start:end].split()), (start, end)))
+        index += 1
     return tuple(found)
 
 
@@ -124,7 +123,7 @@ def _bytes_before(text: str, at: int) -> int:
 
 
 def _cut(raw: bytes, start: int, end: int, *, first: bool) -> bytes:
-    while raw[end : end + 1] in (b",",):
+    while raw[end : end + 1] == b",":
         end += 1
     line_start = raw.rfind(b"\n", 0, start) + 1
     line_end = raw.find(b"\n", end)

@@ -60,7 +60,7 @@ def refusal(name: str) -> str | None:
         return _KNOWN_DANGERS[name]
     if name in _REFUSED:
         return _REFUSED[name]
-    if name.endswith("_transport") or name.endswith("_transport_maps"):
+    if name.endswith(("_transport", "_transport_maps")):
         return "it decides where mail goes"
     if not _SCOPE.fullmatch(name):
         return "it is no TLS or SASL parameter of smtpd, smtp, lmtp, postscreen or tlsproxy"

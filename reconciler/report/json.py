@@ -9,7 +9,7 @@ from typing import Any
 from reconciler import __version__
 from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
 from reconciler.model.desired import DesiredState
-from reconciler.model.plan import Action, BuildTable, Change, Plan
+from reconciler.model.plan import Action, BuildTable, Change, Plan, Tripped
 from reconciler.model.proof import Outcome, Proof
 from reconciler.model.receipt import Receipt
 from reconciler.report.text import summary, symbol
@@ -45,6 +45,7 @@ def body(plan: Plan) -> dict[str, Any]:
             {"rule": it.rule, "address": str(it.address) if it.address else None, "text": it.text}
             for it in plan.warnings
         ],
+        "guards": [_guard(guard) for guard in plan.guards],
         "actions": [_action(action) for action in plan.actions],
         "matching": plan.matching,
         "summary": summary(plan),
@@ -62,6 +63,16 @@ def _change(change: Change) -> dict[str, Any]:
         "disruption": change.disruption.value,
         "detail": change.detail,
         "origin": str(change.origin.position) if change.origin else None,
+    }
+
+
+def _guard(guard: Tripped) -> dict[str, Any]:
+    waiver = guard.waiver
+    return {
+        "rule": guard.rule,
+        "address": str(guard.address),
+        "text": guard.text,
+        "waiver": {"reason": waiver.reason, "until": waiver.until.isoformat()} if waiver else None,
     }
 
 

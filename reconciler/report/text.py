@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reconciler.model.address import Address, ElementAddress, OptionAddress, RowAddress, TableAddress
-from reconciler.model.plan import BuildTable, Change, Difference, Disruption, Drift, Plan, Reason, Reload, Warned
+from reconciler.model.plan import (
+    BuildTable,
+    Change,
+    Difference,
+    Disruption,
+    Drift,
+    Plan,
+    Reason,
+    Reload,
+    Tripped,
+    Warned,
+)
 from reconciler.model.proof import Outcome, Proof
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -42,6 +53,7 @@ def render(plan: Plan, style: Style = PLAIN) -> str:
         *_block("Differs, but is only observed here:", (_difference(it) for it in plan.observed)),
         *_block("To note:", (_warning(it) for it in plan.warnings)),
         *_changes(plan, style),
+        *_block("Guards:", (_guard(it, style) for it in plan.guards)),
         *_block("Actions:", (f"  {number}. {_action(it)}" for number, it in enumerate(plan.actions, start=1))),
         f"{style.bold}{summary(plan)}{style.reset}",
     ]
@@ -59,7 +71,14 @@ def summary(plan: Plan) -> str:
     forgotten = len(plan.changes) - len(doing)
     text = f"Plan: {added} to add, {len(doing) - added - removed} to change, {removed} to remove"
     text += f", {forgotten} to forget" if forgotten else ""
-    return f"{text}; then {_steps(plan)}."
+    text = f"{text}; then {_steps(plan)}."
+    return f"{text} {blocked(plan)}" if plan.blockers else text
+
+
+def blocked(plan: Plan) -> str:
+    """Why the plan is not carried out, naming the rules."""
+    rules = ", ".join(dict.fromkeys(guard.rule for guard in plan.blockers))
+    return f"Stopped by {rules}: it takes a waiver in the host file."
 
 
 def _steps(plan: Plan) -> str:
@@ -107,6 +126,13 @@ def _difference(difference: Difference) -> str:
     live = "absent" if difference.live is None else quoted(difference.live)
     desired = "absent" if difference.desired is None else quoted(difference.desired)
     return f"  {clean(str(difference.address))}: is {live}, declared {desired}"
+
+
+def _guard(guard: Tripped, style: Style) -> str:
+    text = f"{guard.rule} at {clean(str(guard.address))}: {clean(guard.text)}"
+    if guard.waiver is None:
+        return f"  {style.red}stopped by{style.reset} {text}"
+    return f"  waived until {guard.waiver.until}: {text} ({clean(guard.waiver.reason)})"
 
 
 def _warning(warning: Warned) -> str:
