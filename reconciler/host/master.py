@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 
-_LOCKS = "/proc/locks"
+_LOCKS = Path("/proc/locks")
 
 
 def pid(queue_directory: str) -> int | None:
@@ -13,7 +14,7 @@ def pid(queue_directory: str) -> int | None:
 
     What `postfix status` finds out with `master -t`, without starting a program and without making the file.
     """
-    path = os.path.join(queue_directory, "pid/master.pid")  # noqa: PTH118 - a str in, a str out
+    path = f"{queue_directory}/pid/master.pid"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except (FileNotFoundError, NotADirectoryError):
@@ -33,10 +34,9 @@ def pid(queue_directory: str) -> int | None:
 def _holder(path: str) -> int | None:
     """Who holds the lock, as the kernel tells everybody: for users who may not read the file."""
     try:
-        inode = os.stat(path).st_ino  # noqa: PTH116
+        inode = Path(path).stat().st_ino
     except OSError:
         return None
-    with open(_LOCKS, encoding="ascii") as locks:  # noqa: PTH123
-        fields = [line.split() for line in locks]
+    fields = [line.split() for line in _LOCKS.read_text().splitlines()]
     held = (it for it in fields if it[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and it[5].rpartition(":")[2] == str(inode))
     return next((int(it[4]) for it in held), None)

@@ -73,6 +73,10 @@ class Postfix:
         """`postmap -s`: a compiled table's rows, one a line, `key TAB value`, in no order."""
         return self._run("postmap", "-s", f"{kind}:{path}").stdout
 
+    def dumping(self, kind: str, path: str) -> Running:
+        """`dump`, started: several can run at once."""
+        return Running(self._argv("postmap", "-s", f"{kind}:{path}"), self.timeout)
+
     def query(self, kind: str, path: str, key: str) -> str | None:
         """`postmap -q`; None where no row matches."""
         argv = self._argv("postmap", "-q", key, f"{kind}:{path}")
@@ -135,7 +139,7 @@ def all_of(commands: Iterable[tuple[str, ...]], timeout: timedelta) -> list[Outp
         finished = [program.finish() for program in running]
     finally:
         for program in running:
-            program.__exit__(None, None, None)
+            program.close()
     for program, done in zip(running, finished, strict=True):
         if done.status != 0:
             raise CommandFailed(program.argv, why=done.complaint)

@@ -1,0 +1,248 @@
+"""Files read, and swapped by rename: next to the target, with its owner, mode and attributes, durable before visible.
+
+Nothing here is written in place, and no symbolic link is replaced: what it points to is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import posixpath
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reconciler.errors import Conflict, HostUnreadable, ReconcilerError
+from reconciler.host import obstacles
+from reconciler.model.snapshot import FileState
+
+SIZE_LIMIT = 256 << 20  # bytes; a table of five million rows
+_STAGED, _SCRATCH = ".reconciler-new", ".reconciler-build"
+_SET_BACK = 3 * 10**9  # ns; Postfix re-reads a younger main.cf in pauses of 0.3 s
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+_ADVICE = {
+    errno.EACCES: "not permitted; run as root",
+    errno.EPERM: "refused by the kernel; look for `chattr +i` on it or its directory, or run as root",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOSPC: "no space left on the file system",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.ENOENT: "its directory does not exist; make it first",
+    errno.ENOTDIR: "its path leads through something that is no directory",
+    errno.ELOOP: "its symbolic links lead in a circle",
+    errno.EBUSY: "it is a mount point of its own; mount its directory instead",
+    errno.EISDIR: "it is a directory",
+}
+
+
+class HostUnwritable(ReconcilerError):
+    """A file cannot be replaced safely; nothing was changed."""
+
+    reason = "HostUnwritable"
+
+
+def read(path: str) -> FileState | None:
+    """The file as it is now, through every symbolic link; None where there is none.
+
+    Raises HostUnreadable for what is no regular file, is over SIZE_LIMIT, or may not be read.
+    """
+    try:
+        target = posixpath.realpath(path, strict=True)
+        descriptor = os.open(target, _READ)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HostUnreadable(f"{path}: {_say(error)}") from error
+    try:
+        about = os.fstat(descriptor)
+        _refuse_unreadable(path, about)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise HostUnreadable(f"{path}: {_say(error)}") from error
+    finally:
+        os.close(descriptor)
+    mode = stat.S_IMODE(about.st_mode)
+    return FileState(content, mode, about.st_uid, about.st_gid, about.st_mtime_ns, target)
+
+
+def _refuse_unreadable(path: str, about: os.stat_result) -> None:
+    if stat.S_ISDIR(about.st_mode):
+        raise HostUnreadable(f"{path}: a directory; name a file in it")
+    if not stat.S_ISREG(about.st_mode):
+        raise HostUnreadable(f"{path}: not a regular file")
+    if about.st_size > SIZE_LIMIT:
+        raise HostUnreadable(f"{path}: {about.st_size} bytes; this program reads up to {SIZE_LIMIT}")
+
+
+def staging_path(path: str) -> str:
+    """Where the next version of a file waits: beside what the path leads to."""
+    return _beside(path, _STAGED)
+
+
+def scratch_path(path: str) -> str:
+    """The directory beside a file in which a table is built."""
+    return _beside(path, _SCRATCH)
+
+
+def _beside(path: str, suffix: str) -> str:
+    directory, name = posixpath.split(posixpath.realpath(path))
+    return f"{directory}/.{name}{suffix}"
+
+
+def stage(
+    path: str, content: bytes, like: FileState | None, *, mode: int, uid: int | None = None, gid: int | None = None
+) -> str:
+    """Write the next version of a file beside it, complete and on the disk; gives its path.
+
+    Owner and mode are those of `like`, extended attributes (ACLs among them) those of the standing file; `mode`, `uid`
+    and `gid` (default: ours) are for new files. What a crashed run left there is removed.
+
+    Raises HostUnwritable where the file could not be swapped safely: a hard link, a mount point, immutable, read-only,
+    no space, behind a directory that everybody may write.
+    """
+    staged = staging_path(path)
+    standing = posixpath.realpath(path)
+    with _typed(path):
+        obstacles.refuse(path, standing)
+        if like is not None:
+            mode, uid, gid = like.mode, like.uid, like.gid
+        discard(staged)
+        descriptor = os.open(staged, _CREATE, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                _dress(file.fileno(), standing, mode, uid, gid)
+                os.fsync(file.fileno())
+        except BaseException:
+            discard(staged)
+            raise
+    return staged
+
+
+def _dress(descriptor: int, standing: str, mode: int, uid: int | None, gid: int | None) -> None:
+    """Owner first, for it clears set-id bits; the ACL last, for it carries the mode's group bits."""
+    os.fchown(descriptor, -1 if uid is None else uid, -1 if gid is None else gid)
+    os.fchmod(descriptor, mode)
+    for name, value in _attributes(standing).items():
+        os.setxattr(descriptor, name, value)
+    set_back(descriptor)
+
+
+def _attributes(path: str) -> dict[str, bytes]:
+    try:
+        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return {}
+        raise
+
+
+def set_back(file: int | str) -> None:
+    """Let a file look old enough that Postfix does not take it for one being written."""
+    past = time.time_ns() - _SET_BACK
+    os.utime(file, ns=(past, past))
+
+
+def commit(staged: str, path: str, expected: FileState | None) -> None:
+    """Put a staged file in its target's place and on the disk.
+
+    Raises Conflict where the target is not `expected` any more; it stays as it is, and so does the staged file.
+    """
+    with _typed(path):
+        target = _unmoved(path, expected)
+        if posixpath.dirname(staged) != posixpath.dirname(target):
+            raise Conflict(f"{path} leads elsewhere since the change was prepared; plan again")
+        if expected is None:
+            _link_anew(staged, path, target)
+        else:
+            Path(staged).rename(target)
+        sync_directory(posixpath.dirname(target))
+
+
+def _link_anew(staged: str, path: str, target: str) -> None:
+    """rename(2) would replace what somebody made meanwhile; link(2) does not."""
+    try:
+        os.link(staged, target)
+    except FileExistsError as other:
+        raise Conflict(f"{path} has been made by somebody else meanwhile; plan again") from other
+    Path(staged).unlink()
+
+
+def remove(path: str, expected: FileState | None) -> None:
+    """Take a file away, durably; no file, no work.
+
+    Raises Conflict where it is not `expected` any more.
+    """
+    with _typed(path):
+        target = _unmoved(path, expected)
+        if expected is not None:
+            Path(target).unlink()
+            sync_directory(posixpath.dirname(target))
+
+
+def restore(path: str, before: FileState | None, expected: FileState | None) -> None:
+    """Take a file back to what it was; `expected` is what stands there now."""
+    if before is None:
+        remove(path, expected)
+    else:
+        commit(stage(path, before.content, before, mode=before.mode), path, expected)
+
+
+def discard(staged: str) -> None:
+    """Remove a staged file that was not committed."""
+    Path(staged).unlink(missing_ok=True)
+
+
+def discard_staged(directory: str) -> tuple[str, ...]:
+    """Remove what a crashed run left in a directory; gives the paths. The caller holds the state lock."""
+    found = [it for it in Path(directory).iterdir() if it.name.startswith(".") and it.suffix in (_STAGED, _SCRATCH)]
+    for path in sorted(found):
+        if path.is_dir() and not path.is_symlink():
+            for part in path.iterdir():
+                part.unlink()
+            path.rmdir()
+        else:
+            path.unlink()
+    return tuple(str(path) for path in sorted(found))
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unmoved(path: str, expected: FileState | None) -> str:
+    """What the path leads to, which must still be what was recorded; its time does not count."""
+    standing = read(path)
+    if _recorded(standing) != _recorded(expected):
+        raise Conflict(f"{path} was changed by somebody else meanwhile; their version was kept; plan again")
+    return posixpath.realpath(path)
+
+
+def _recorded(state: FileState | None) -> tuple[object, ...] | None:
+    return (state.content, state.mode, state.uid, state.gid, state.target) if state else None
+
+
+@contextmanager
+def _typed(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HostUnwritable(f"{path}: {_say(error)}") from error
+    except obstacles.Obstacle as obstacle:
+        raise HostUnwritable(f"{path}: {obstacle}") from obstacle
+
+
+def _say(error: OSError) -> str:
+    return _ADVICE.get(error.errno or 0, error.strerror or str(error))

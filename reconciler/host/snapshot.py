@@ -1,0 +1,140 @@
+"""HostSnapshot: one instance read at one moment. Nothing is written, and nothing is judged."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from reconciler.errors import HostUnreadable
+from reconciler.host import files, master
+from reconciler.host.command import Output, Running
+from reconciler.host.programs import Postfix
+from reconciler.model.snapshot import CompiledTable, FileState, HostSnapshot, PemFile
+from reconciler.postfix import main_cf
+from reconciler.postfix.effective import View, parse_defaults
+from reconciler.postfix.table import TableType, compiled_path
+
+_COMPILED = frozenset(kind.value for kind in TableType if kind.compiled)
+_AT_ONCE = 8  # postmap processes; a cdb table takes each a second, whatever its size
+
+
+def take(
+    config_directory: str,
+    *,
+    now: datetime,
+    tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    pems: Iterable[str] = (),
+) -> HostSnapshot:
+    """Read an instance: main.cf, master.cf, what Postfix says of itself, and what else is asked for.
+
+    `tables` are paths of sources with their types. Relative paths begin at the configuration directory.
+
+    Raises HostUnreadable where main.cf or master.cf cannot be had, CommandFailed where Postfix is not installed.
+    """
+    directory = posixpath.abspath(config_directory)
+    found = {path: _required(path) for path in (f"{directory}/main.cf", f"{directory}/master.cf")}
+    explicit = _explicit(found[f"{directory}/main.cf"])
+    facts = Postfix(directory).facts(meta_directory=View(explicit, {}).get("meta_directory"))
+    snapshot = HostSnapshot(
+        config_directory=directory,
+        files=found,
+        now=now,
+        mail_version=facts.mail_version,
+        defaults=facts.defaults,
+        table_types=facts.table_types,
+        sasl_server_types=facts.sasl_server_types,
+        master_pid=master.pid(queue_directory(directory, explicit, facts.defaults)),
+    )
+    return extend(snapshot, tables=tables, pems=pems)
+
+
+def extend(
+    snapshot: HostSnapshot,
+    *,
+    tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+    pems: Iterable[str] = (),
+) -> HostSnapshot:
+    """The same moment, with more tables and PEM files."""
+    directory = snapshot.config_directory
+    pairs = tables.items() if isinstance(tables, Mapping) else tables
+    kinds = {_absolute(path, directory): kind for path, kind in pairs}
+    sources = {path: files.read(path) for path in kinds}
+    wanted = {_absolute(path, directory) for path in pems}
+    chains = _pems(wanted) if wanted else {}
+    present = {path: state for path, state in sources.items() if state is not None}
+    return replace(
+        snapshot,
+        files={**snapshot.files, **present},
+        kinds={**snapshot.kinds, **{path: kinds[path] for path in present}},
+        compiled={**snapshot.compiled, **compiled(directory, {path: kinds[path] for path in present})},
+        pems={**snapshot.pems, **{path: pem for path, pem in chains.items() if pem is not None}},
+        absent=snapshot.absent
+        | {path for path, state in sources.items() if state is None}
+        | {path for path, pem in chains.items() if pem is None},
+    )
+
+
+def _pems(paths: Iterable[str]) -> dict[str, PemFile | None]:
+    from reconciler.host import certificates  # noqa: PLC0415 - 40 ms that not every plan needs
+
+    return {path: certificates.read_pem(path) for path in sorted(paths)}
+
+
+def queue_directory(config_directory: str, explicit: Mapping[str, str], defaults: bytes) -> str:
+    """Where an instance keeps its queue, from the parameters of its main.cf and the defaults of its Postfix."""
+    known = {**parse_defaults(defaults), "config_directory": config_directory}
+    return View(explicit, known).get("queue_directory")
+
+
+def compiled(config_directory: str, kinds: Mapping[str, str]) -> dict[str, CompiledTable]:
+    """What postmap made of each table source (path to type) whose type it compiles, several dumped at once."""
+    wanted = [(path, TableType(kind)) for path, kind in kinds.items() if kind in _COMPILED]
+    tables: dict[str, CompiledTable] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        batch = wanted[start : start + _AT_ONCE]
+        missing = [path for path, kind in batch if not Path(compiled_path(kind, path)).exists()]
+        tables |= {path: CompiledTable(None, "not built") for path in missing}
+        tables |= dict(_dumps(Postfix(config_directory), [it for it in batch if it[0] not in missing]))
+    return tables
+
+
+def _dumps(postfix: Postfix, batch: list[tuple[str, TableType]]) -> Iterator[tuple[str, CompiledTable]]:
+    running: list[tuple[str, Running]] = []
+    try:
+        for path, kind in batch:
+            running.append((path, postfix.dumping(kind.value, path)))
+        for path, program in running:
+            yield path, rows(program.finish())
+    finally:
+        for _, program in running:
+            program.close()
+
+
+def rows(dump: Output) -> CompiledTable:
+    """The output of `postmap -s` as rows, or its complaint."""
+    if dump.status != 0:
+        return CompiledTable(None, dump.complaint or f"postmap: exit status {dump.status}")
+    pairs = (line.partition(b"\t") for line in dump.stdout.split(b"\n") if line)
+    return CompiledTable({key: value for key, _, value in pairs})
+
+
+def _required(path: str) -> FileState:
+    state = files.read(path)
+    if state is None:
+        raise HostUnreadable(f"{path}: there is no such file; is this the configuration directory of a Postfix?")
+    return state
+
+
+def _explicit(state: FileState) -> dict[str, str]:
+    parameters = main_cf.parse(state.content).parameters
+    return {
+        name.decode("utf-8", "surrogateescape"): value.decode("utf-8", "surrogateescape")
+        for name, value in parameters.items()
+    }
+
+
+def _absolute(path: str, directory: str) -> str:
+    return posixpath.normpath(posixpath.join(directory, path))
