@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from reconciler.desired.models import Frozen
 from reconciler.desired.readers import OUTSIDE, did_you_mean
-from reconciler.desired.tree import Mapping, key_origin_at, origin_at, plain
+from reconciler.desired.tree import Mapping, Node, Sequence, key_origin_at, origin_at, plain
 from reconciler.errors import Problem, StateInvalid
 from reconciler.postfix import scope
 
@@ -52,11 +52,10 @@ def shown(path: tuple[str | int, ...]) -> str:
 
 
 def _problem(model: type[Frozen], tree: Mapping, prefix: tuple[str, ...], detail: ErrorDetails) -> Problem:
-    path = tuple(step for step in detail["loc"] if step not in ("<word>", "<section>", "[key]"))
+    path, at_key = _place(tree, detail["loc"])
     where = shown((*prefix, *path))
     if detail["type"] == "extra_forbidden":
         return _unknown_key(model, tree, path, where)
-    at_key = detail["loc"][-1:] == ("[key]",)
     origin = key_origin_at(tree, *map(str, path)) if at_key else origin_at(tree, *path)
     if detail["type"] == "missing":
         return Problem(origin.position, f"{where} is missing", fix="write it")
@@ -65,6 +64,36 @@ def _problem(model: type[Frozen], tree: Mapping, prefix: tuple[str, ...], detail
         return Problem(origin.position, f"{where}: {context['what']}", context["fix"], context["why"])
     what, fix = _SHAPES.get(detail["type"], (detail["msg"], ""))
     return Problem(origin.position, f"{where}: {what}", fix)
+
+
+def _place(tree: Mapping, location: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], bool]:
+    """The path of pydantic's location in the tree, and whether it is the key that is wrong.
+
+    Pydantic adds words of its own, which a file may hold as keys as well: the tree says which is which.
+    """
+    path: list[str | int] = []
+    node: Node | None = tree
+    for step in location:
+        below = _below(node, step)
+        if below is None and step in _OF_PYDANTIC:
+            continue
+        path.append(step)
+        node = below
+    at_key = location[-1:] == ("[key]",) and path[-1:] != ["[key]"]
+    return tuple(path), at_key
+
+
+_OF_PYDANTIC = ("<word>", "<section>", "[key]")
+
+
+def _below(node: Node | None, step: str | int) -> Node | None:
+    match node:
+        case Mapping() if isinstance(step, str) and step in node.entries:
+            return node.entries[step].value
+        case Sequence() if isinstance(step, int) and step < len(node.items):
+            return node.items[step]
+        case _:
+            return None
 
 
 def _unknown_key(model: type[Frozen], tree: Mapping, path: tuple[str | int, ...], where: str) -> Problem:
