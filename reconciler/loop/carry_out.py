@@ -14,6 +14,6 @@ def apply(sight: Sight, progress: Progress = lambda _: None) -> Receipt:
 
     Raises Locked, CheckFailed, Conflict, RolledBack or RollbackFailed.
     """
-    machine = LocalMachine(sight.plan.config_directory)
+    machine = LocalMachine(sight.plan.config_directory, sight.live.view.get("queue_directory"))
     prover = AroundChange(sight.live, machine)
     return Transaction(sight.plan, machine, sight.state, prover, progress).execute()

@@ -1,0 +1,97 @@
+"""The machine as a transaction wants it: one instance's files and its Postfix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.errors import CheckFailed
+from reconciler.host import certificates, files, master, snapshot
+from reconciler.host.programs import Postfix
+from reconciler.host.shadow import complaints, shadow
+from reconciler.model.desired import SelfSigned
+from reconciler.model.snapshot import FileState
+from reconciler.postfix import table
+from reconciler.postfix.table import TableType, compiled_path
+
+
+class LocalMachine:
+    """The instance of one configuration directory on this machine. `queue_directory` is where its master(8) lives."""
+
+    def __init__(self, config_directory: str, queue_directory: str) -> None:
+        self.config_directory = config_directory
+        self.queue_directory = queue_directory
+        self.postfix = Postfix(config_directory)
+        self._built: dict[str, str] = {}  # compiled path → where the new one waits
+
+    def read(self, path: str) -> FileState | None:
+        return files.read(path)
+
+    def stage(self, path: str, content: bytes, like: FileState | None, *, mode: int) -> str:
+        """Directories below the configuration directory are made where they are missing."""
+        parent = Path(os.path.realpath(path)).parent
+        if not parent.exists() and parent.is_relative_to(os.path.realpath(self.config_directory)):
+            parent.mkdir(parents=True, mode=0o755)
+        return files.stage(path, content, like, mode=mode)
+
+    def build(self, kind: str, path: str, content: bytes, like: FileState | None) -> str:
+        """postmap works in a scratch directory beside the target, for it would truncate the live table first.
+
+        Raises CheckFailed where what it made is not what the source says: it leaves rows out with exit code 0.
+        """
+        scratch = Path(files.scratch_path(path))
+        files.discard_scratch(str(scratch))
+        scratch.mkdir(mode=0o700)
+        try:
+            source = scratch / Path(path).name
+            source.write_bytes(content)
+            source.chmod(like.mode if like else 0o644)
+            if like:  # postmap drops to the owner of its source
+                for made in (scratch, source):
+                    os.chown(made, like.uid, like.gid)
+            warnings = self.postfix.build(kind, str(source))
+            built = compiled_path(TableType(kind), str(source))
+            self._compare(kind, str(source), content, warnings, path)
+            target = compiled_path(TableType(kind), path)
+            staged = files.adopt(built, target)
+            self._built[target] = staged
+            return staged
+        finally:
+            files.discard_scratch(str(scratch))
+
+    def _compare(self, kind: str, source: str, content: bytes, warnings: tuple[str, ...], path: str) -> None:
+        wanted = {key: row.value for key, row in table.parse(content).rows.items()}
+        made = snapshot.rows(self.postfix.dumping(kind, source).finish())
+        if made.rows != wanted:
+            why = made.problem or "; ".join(warnings) or "its rows are not those of the source"
+            raise CheckFailed(f"postmap {kind}:{path}: {why.replace(source, path)}")
+
+    def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
+        return certificates.make_self_signed(request.names, request.lifetime, datetime.now(UTC))
+
+    def check(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
+        """What Postfix says against the candidate and does not say against the configuration as it is."""
+        with shadow(self.config_directory, self.queue_directory, {**candidate, **self._built}) as changed:
+            new = complaints(changed)
+        if not new:
+            return ()
+        with shadow(self.config_directory, self.queue_directory, {}) as standing:
+            old = frozenset(complaints(standing))
+        return tuple(line for line in new if line not in old)
+
+    def commit(self, staged: str, path: str, expected: FileState | None) -> None:
+        files.commit(staged, path, expected)
+
+    def remove(self, path: str, expected: FileState | None) -> None:
+        files.remove(path, expected)
+
+    def discard(self, staged: str) -> None:
+        files.discard(staged)
+
+    def is_running(self) -> bool:
+        return master.pid(self.queue_directory) is not None
+
+    def reload(self) -> None:
+        self.postfix.reload()

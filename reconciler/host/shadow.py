@@ -1,0 +1,169 @@
+"""A candidate tried without touching the live files: the real smtpd starts up on a shadow of the configuration.
+
+`postconf -n` and `postfix check` pass most of what stops TLS or mail. smtpd's own start-up does not, but tells only the
+log. The shadow therefore names a log service of its own: a socket of ours in the queue, where we read what is said.
+`postfix check` is left out: it adds nothing to these two, takes ten times as long, and writes to the live log.
+
+The shadow keeps the live queue: with a private one and no master(8) smtpd would wait for proxymap(8) for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from reconciler.errors import CommandFailed
+from reconciler.host.command import ENVIRONMENT, Output, Running, run
+from reconciler.postfix import main_cf, master_cf
+
+_LIMIT = timedelta(seconds=5)  # smtpd answers in 20 ms; a fatal error takes a second
+_CHECK_LIMIT = timedelta(seconds=30)
+_COLD = 4  # s
+_SESSION = b"EHLO localhost\r\nQUIT\r\n"
+_LINE = re.compile(r"^\S+ +\d+ \S+ \S+ [^ ]*?/?(\w+)\[\d+\]: (?=(?:fatal|error|warning|panic): )")
+_NOT_TRIED = frozenset({"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A directory that looks like the configuration directory, but for the candidate's files."""
+
+    directory: str
+    queue_directory: str
+
+
+@contextmanager
+def shadow(config_directory: str, queue_directory: str, files: Mapping[str, bytes | str]) -> Iterator[Shadow]:
+    """Lay a shadow out: `files` (absolute path to bytes, or to a path that holds them) over links to everything else.
+
+    Files outside of the configuration directory are left out: the candidate names them where they lie.
+    """
+    with tempfile.TemporaryDirectory(prefix="reconciler-check-") as made:
+        Path(made).chmod(0o755)
+        below = config_directory.rstrip("/") + "/"
+        own = {path.removeprefix(below): content for path, content in files.items() if path.startswith(below)}
+        _fill(Path(made), Path(config_directory), own)
+        for name in ("main.cf", "master.cf"):
+            if name not in own:
+                (Path(made) / name).unlink()
+                (Path(made) / name).write_bytes((Path(config_directory) / name).read_bytes())
+            _cool(Path(made) / name)
+        yield Shadow(made, queue_directory)
+
+
+def _fill(into: Path, live: Path, own: Mapping[str, bytes | str]) -> None:
+    """Link what is live, place what is ours; a directory is only made where something of ours lies in it."""
+    into.mkdir(exist_ok=True)
+    ours = {name.partition("/")[0] for name in own}
+    for entry in live.iterdir() if live.is_dir() else ():
+        if entry.name not in ours and not entry.name.startswith("."):
+            (into / entry.name).symlink_to(entry.resolve())
+    for name in ours:
+        inner = {path.removeprefix(f"{name}/"): content for path, content in own.items() if path.startswith(f"{name}/")}
+        if inner:
+            _fill(into / name, live / name, inner)
+            continue
+        content = own[name]
+        if isinstance(content, str):
+            (into / name).symlink_to(content)
+        else:
+            (into / name).write_bytes(content)
+            (into / name).chmod(0o600 if b"PRIVATE KEY" in content else 0o644)
+
+
+def _cool(path: Path) -> None:
+    past = time.time() - _COLD
+    os.utime(path, (past, past))
+
+
+def complaints(candidate: Shadow) -> tuple[str, ...]:
+    """What Postfix's programs say against the shadow, each once, without times and process numbers."""
+    said: dict[str, None] = {}
+    for arguments in (("-n",), ("-M",)):
+        try:
+            run(("postconf", "-c", candidate.directory, *arguments), _CHECK_LIMIT)
+        except CommandFailed as failed:
+            said[str(failed).replace(candidate.directory, "CANDIDATE")] = None
+    if said:
+        return tuple(said)
+    for line in _start_ups(candidate):
+        said[line.replace(candidate.directory, "CANDIDATE")] = None
+    return tuple(said)
+
+
+def _start_ups(candidate: Shadow) -> Iterator[str]:
+    """smtpd's start-up, once for main.cf and once for each set of options a listener runs it with."""
+    main = Path(candidate.directory, "main.cf").read_bytes()
+    master = master_cf.parse(Path(candidate.directory, "master.cf").read_bytes())
+    variants = {tuple(sorted(it.overrides.items())): None for it in master.services if it.command == "smtpd"}
+    for overrides in dict.fromkeys(((), *variants)):
+        with _log_socket(candidate) as (name, log):
+            _write_main(candidate, main, {**dict(overrides), **_own_log(candidate, name)})
+            answer = _session(candidate.directory)
+            lines = list(_received(log))
+        yield from lines
+        if not answer.stdout.startswith(b"220") and not lines:
+            yield f"smtpd: gives no greeting ({answer.complaint or 'and no reason'})"
+
+
+def _own_log(candidate: Shadow, name: str) -> dict[str, str]:
+    return {
+        "postlog_service_name": name,
+        "maillog_file": f"{candidate.directory}/check.log",
+        "maillog_file_prefixes": candidate.directory,
+        "syslog_name": "check",
+        "queue_directory": candidate.queue_directory,
+    }
+
+
+def _write_main(candidate: Shadow, main: bytes, parameters: Mapping[str, str]) -> None:
+    document = main_cf.parse(main)
+    for name, value in parameters.items():
+        if name not in _NOT_TRIED:
+            document = document.set(name.encode(), value.encode("utf-8", "surrogateescape"))
+    path = Path(candidate.directory, "main.cf")
+    path.unlink()
+    path.write_bytes(document.render())
+    _cool(path)
+
+
+def _session(directory: str) -> Output:
+    argv = ("sendmail", "-bs", "-C", directory)
+    try:
+        return Running(argv, _LIMIT, stdin=_SESSION, environment=dict(ENVIRONMENT)).finish()
+    except CommandFailed as failed:
+        return Output(b"", str(failed).encode(), 1)
+
+
+@contextmanager
+def _log_socket(candidate: Shadow) -> Iterator[tuple[str, socket.socket]]:
+    name = f"reconciler-check-{os.getpid()}"
+    path = Path(candidate.queue_directory, "public", name)
+    with suppress(FileNotFoundError):
+        path.unlink()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind(str(path))
+        try:
+            path.chmod(0o666)
+            log.setblocking(False)
+            yield name, log
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _received(log: socket.socket) -> Iterator[str]:
+    """The complaints among what smtpd logged, all of which has arrived once it has ended."""
+    with suppress(BlockingIOError):
+        while True:
+            line = log.recv(1 << 16).decode("utf-8", "replace").rstrip("\n")
+            found = _LINE.match(line)
+            if found:
+                yield f"{found[1]}: {line[found.end() :]}"
