@@ -11,7 +11,7 @@ import posixpath
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.errors import Conflict, HostUnreadable, ReconcilerError
@@ -200,14 +200,34 @@ def discard(staged: str) -> None:
     Path(staged).unlink(missing_ok=True)
 
 
+def adopt(built: str, path: str) -> str:
+    """Make a file that a program built beside `path` the staged next version of it, on the disk; gives its new path."""
+    staged = staging_path(path)
+    with _typed(path):
+        obstacles.refuse(path, os.path.realpath(path))
+        with Path(built).open("rb") as file:
+            for name, value in _attributes(os.path.realpath(path)).items():
+                os.setxattr(file.fileno(), name, value)
+            set_back(file.fileno())
+            os.fsync(file.fileno())
+        Path(built).rename(staged)
+    return staged
+
+
+def discard_scratch(directory: str) -> None:
+    """Remove a build directory with what lies in it."""
+    with suppress(FileNotFoundError):
+        for part in Path(directory).iterdir():
+            part.unlink()
+        Path(directory).rmdir()
+
+
 def discard_staged(directory: str) -> tuple[str, ...]:
     """Remove what a crashed run left in a directory; gives the paths. The caller holds the state lock."""
     found = [it for it in Path(directory).iterdir() if it.name.startswith(".") and it.suffix in (_STAGED, _SCRATCH)]
     for path in sorted(found):
         if path.is_dir() and not path.is_symlink():
-            for part in path.iterdir():
-                part.unlink()
-            path.rmdir()
+            discard_scratch(str(path))
         else:
             path.unlink()
     return tuple(str(path) for path in sorted(found))
