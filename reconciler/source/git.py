@@ -67,7 +67,7 @@ def _last_line(stderr: str) -> str:
 
 def _below(tree: Tree, subdirectory: str, shown: str) -> Tree:
     for name in filter(None, subdirectory.strip("/").split("/")):
-        found = next((item for item in tree.trees if item.name == name), None)
+        found = next((item for item in tree.trees if _name(item) == name), None)
         if found is None:
             raise SourceUnreadable(f"{shown}: there is no folder {subdirectory!r} in it")
         tree = found
@@ -93,10 +93,15 @@ def _files(tree: Tree) -> Iterator[tuple[str, bytes]]:
 
 def _entries(tree: Tree) -> Iterator[tuple[str, Tree | Blob | Submodule]]:
     for item in tree:
-        name = str(item.name)
+        name = _name(item)
         if name in FOLDERS and not isinstance(item, Tree):
             raise refuse(name, "a symbolic link or a file in place of a folder", "put the folder itself there")
         if isinstance(item, Tree):
-            yield from ((f"{name}/{inner.name}", inner) for inner in item if name in FOLDERS)
+            yield from ((f"{name}/{_name(inner)}", inner) for inner in item if name in FOLDERS)
         else:
             yield name, item
+
+
+def _name(item: Tree | Blob | Submodule) -> str:
+    """The last part of its path: a submodule has no other name without its .gitmodules."""
+    return str(item.path).rpartition("/")[2]
