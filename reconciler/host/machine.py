@@ -8,19 +8,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.errors import CheckFailed
-from reconciler.host import certificates, files, master, snapshot
+from reconciler.host import certificates, files, listeners, master, snapshot
 from reconciler.host.programs import Postfix
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
 from reconciler.model.snapshot import FileState
-from reconciler.postfix import table
+from reconciler.postfix import master_cf, table
 from reconciler.postfix.table import TableType, compiled_path
 
 
 class LocalMachine:
-    """The instance of one configuration directory on this machine. `queue_directory` is where its master(8) lives."""
+    """The instance of one configuration directory on this machine.
 
-    def __init__(self, config_directory: str, queue_directory: str) -> None:
+    `queue_directory` is where its master(8) lives, `inet_interfaces` what listeners without an address listen on.
+    """
+
+    def __init__(self, config_directory: str, queue_directory: str, inet_interfaces: str) -> None:
+        self.inet_interfaces = inet_interfaces
         self.config_directory = config_directory
         self.queue_directory = queue_directory
         self.postfix = Postfix(config_directory)
@@ -73,6 +77,9 @@ class LocalMachine:
 
     def check(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
         """What Postfix says against the candidate and does not say against the configuration as it is."""
+        unheard = self._listeners(candidate)
+        if unheard:
+            return unheard
         with shadow(self.config_directory, self.queue_directory, {**candidate, **self._built}) as changed:
             new = complaints(changed)
         if not new:
@@ -80,6 +87,14 @@ class LocalMachine:
         with shadow(self.config_directory, self.queue_directory, {}) as standing:
             old = frozenset(complaints(standing))
         return tuple(line for line in new if line not in old)
+
+    def _listeners(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
+        path = f"{self.config_directory}/master.cf"
+        standing = files.read(path)
+        if path not in candidate or standing is None:
+            return ()
+        before, after = master_cf.parse(standing.content), master_cf.parse(candidate[path])
+        return tuple(listeners.complaints(before, after, self.inet_interfaces))
 
     def commit(self, staged: str, path: str, expected: FileState | None) -> None:
         files.commit(staged, path, expected)

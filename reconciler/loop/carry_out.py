@@ -14,6 +14,7 @@ def apply(sight: Sight, progress: Progress = lambda _: None) -> Receipt:
 
     Raises Locked, CheckFailed, Conflict, RolledBack or RollbackFailed.
     """
-    machine = LocalMachine(sight.plan.config_directory, sight.live.view.get("queue_directory"))
+    view = sight.live.view
+    machine = LocalMachine(sight.plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
     return Transaction(sight.plan, machine, sight.state, prover, progress).execute()

@@ -1,0 +1,55 @@
+"""Whether new listeners can listen: a port that is taken, or a name nobody knows, ends master(8) after the reload.
+
+Neither `postfix check` nor the reload says so, and the reason is in no log (measured with Postfix 3.7).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+
+from reconciler.postfix import endpoint
+from reconciler.postfix.master_cf import MasterCf
+
+
+def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str) -> Iterator[str]:
+    """What keeps the inet services that `after` has and `before` has not from listening."""
+    standing = {key for key in before.by_key if key[1] == "inet"}
+    for key, service in after.by_key.items():
+        if key[1] != "inet" or key in standing:
+            continue
+        host, port = endpoint.split(service.name)
+        hosts = [host] if host else _interfaces(inet_interfaces)
+        for each in hosts:
+            problem = _bind(each, port)
+            if problem:
+                yield f"master.cf: {service.name}: {problem}"
+                break
+
+
+def _interfaces(inet_interfaces: str) -> list[str]:
+    names = inet_interfaces.replace(",", " ").split()
+    if not names or names == ["all"]:
+        return [""]
+    return ["127.0.0.1"] if names == ["loopback-only"] else [name.strip("[]") for name in names]
+
+
+def _bind(host: str, port: str) -> str:
+    """Bind without SO_REUSEPORT and let go again; gives why it cannot be done, or nothing."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        return f"the address cannot be resolved ({error.strerror})"
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return "another program listens there already"
+                return f"it cannot be listened on ({error.strerror})"
+    return ""

@@ -1,0 +1,117 @@
+"""Each guard: it trips, a waiver lets it pass, an ended waiver does not, and what was already so blocks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from reconciler.model.snapshot import Certificate, PemFile
+
+Make = Callable[..., Any]
+BASE = "enforce: all\ncertificates: {default: unmanaged}\n"
+WAIVER = "waivers:\n  - {{guard: {0}, at: '{1}', reason: agreed, until: {2}}}\n"
+
+
+def level(value: str) -> str:
+    return BASE + f"incoming: {{security_level: {value}}}\n"
+
+
+CASES = {
+    "level": ("smtpd_tls_security_level = encrypt\n", level("may"), "main.cf/smtpd_tls_security_level"),
+    "client level": ("smtp_tls_security_level = encrypt\n", BASE + "outgoing: {security_level: may}\n", "main.cf/smtp_tls_security_level"),
+    "protocol floor": ("smtpd_tls_protocols = >=TLSv1.2\n", BASE + 'incoming: {protocols: ">=TLSv1"}\n', "main.cf/smtpd_tls_protocols"),
+    "cipher grade": ("smtpd_tls_mandatory_ciphers = high\n", BASE + "incoming: {mandatory_ciphers: medium}\n", "main.cf/smtpd_tls_mandatory_ciphers"),
+    "auth only": ("smtpd_tls_auth_only = yes\n", BASE + "incoming: {auth_only: no}\n", "main.cf/smtpd_tls_auth_only"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("main", "state", "address"), CASES.values(), ids=CASES)
+def test_tls_weakened_trips(host: Make, main: str, state: str, address: str) -> None:
+    made = host(main=main).plan(state)
+    assert [(it.rule, str(it.address)) for it in made.blockers] == [("tls_weakened", address)]
+
+
+@pytest.mark.parametrize(("main", "state", "address"), CASES.values(), ids=CASES)
+def test_a_waiver_lets_it_pass_and_is_shown(host: Make, main: str, state: str, address: str) -> None:
+    made = host(main=main).plan(state + WAIVER.format("tls_weakened", address, "2026-11-23"))
+    assert made.blockers == ()
+    assert [it.waiver.reason for it in made.guards] == ["agreed"]
+
+
+@pytest.mark.parametrize(("main", "state", "address"), CASES.values(), ids=CASES)
+def test_an_ended_waiver_does_not(host: Make, main: str, state: str, address: str) -> None:
+    made = host(main=main).plan(state + WAIVER.format("tls_weakened", address, "2026-11-22"))
+    assert "its waiver ended on 2026-11-22" in made.blockers[0].text
+
+
+@pytest.mark.parametrize(("main", "state", "address"), CASES.values(), ids=CASES)
+def test_what_was_already_so_blocks_nothing(host: Make, main: str, state: str, address: str) -> None:
+    weak = host(main=main).plan(state + WAIVER.format("tls_weakened", address, "2026-12-31"))
+    mx = host(main=main).after(weak)
+    assert mx.plan(state + "parameters: {tls_ssl_options: NO_RENEGOTIATION}\n").guards == ()
+
+
+def test_a_dropped_policy_row_trips(host: Make) -> None:
+    mx = host().applied(BASE + "outgoing: {policies: {bank.example: secure, fax.example: encrypt}}\n")
+    made = mx.plan(BASE + "outgoing: {policies: {bank.example: secure}, loglevel: 1}\n")
+    assert [str(it.address) for it in made.blockers] == ["table/tls_policy#fax.example"]
+
+
+def test_a_sender_that_may_use_plaintext_again_trips(host: Make) -> None:
+    mx = host().applied(BASE + "incoming: {policies: {senders: [bank.example, a@b.example]}}\n")
+    made = mx.plan(BASE + "incoming: {policies: {senders: [bank.example]}, loglevel: 1}\n")
+    assert [(it.rule, str(it.address)) for it in made.blockers] == [("tls_weakened", "table/tls_senders#a@b.example")]
+
+
+def test_a_submission_option_that_is_weakened_trips(host: Make) -> None:
+    state = BASE + "submission: {ciphers: high, sasl: {type: dovecot, path: private/auth}}\n"
+    made = host().applied(state).plan(state.replace("high", "low"))
+    assert [str(it.address) for it in made.blockers] == ["master.cf/submission/inet/-o/smtpd_tls_mandatory_ciphers"]
+
+
+def test_undoing_a_hand_edit_that_was_stronger_is_no_weakening(host: Make) -> None:
+    mx = host().applied(level("may")).edited("smtpd_tls_security_level = may", "smtpd_tls_security_level = encrypt")
+    assert mx.plan(level("may")).blockers == ()
+
+
+def test_going_back_to_a_state_that_was_live_needs_no_waiver(host: Make) -> None:
+    mx = host().applied(level("may")).applied(level("encrypt"))
+    assert mx.plan(level("may")).guards == ()
+
+
+def test_removes_too_much_trips(host: Make) -> None:
+    rows = ", ".join(f"d{number}.example: encrypt" for number in range(12))
+    mx = host().applied(BASE + f"outgoing: {{loglevel: 1, policies: {{{rows}}}}}\n")
+    made = mx.plan(BASE + "outgoing: {loglevel: 2}\n")
+    assert "removes_too_much" in {it.rule for it in made.blockers}
+
+
+def test_dane_without_dnssec_trips_where_it_is_new(host: Make) -> None:
+    wanted = "enforce: [parameters]\nparameters: {smtp_dns_support_level: enabled}\n"
+    safe = host(main="smtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec\n")
+    assert [it.rule for it in safe.plan(wanted).blockers] == ["dane_without_dnssec"]
+    blind = host(main="smtp_tls_security_level = dane\n")
+    assert blind.plan("enforce: [parameters]\nparameters: {tls_ssl_options: NO_RENEGOTIATION}\n").guards == ()
+
+
+def pem(problem: str, *, key: str = "k", ends: datetime = datetime(2027, 1, 1, tzinfo=UTC)) -> PemFile:
+    leaf = Certificate("c", "k", "mx1", ("mx1",), datetime(2026, 1, 1, tzinfo=UTC), ends, True)
+    return PemFile("f", (leaf,), key, ("key", "certificate"), 0o600, 0, problem)
+
+
+@pytest.mark.parametrize(
+    ("rule", "file"),
+    [
+        ("key_mismatch", pem("the key does not belong to the certificate", key="other")),
+        ("certificate_not_valid", pem("it has expired", ends=datetime(2026, 11, 1, tzinfo=UTC))),
+        ("certificate_unusable", pem("the key does not come first")),
+    ],
+)
+def test_a_certificate_that_cannot_be_served_is_not_taken_into_use(host: Make, rule: str, file: PemFile) -> None:
+    state = "enforce: all\ncertificates: {default: {chain_files: [a.pem]}}\n"
+    assert [it.rule for it in host(pems={"a.pem": file}).plan(state).blockers] == [rule]
+    in_use = host(main="smtpd_tls_chain_files = $config_directory/a.pem\n", pems={"a.pem": file})
+    assert in_use.plan(state + "outgoing: {loglevel: 1}\n").blockers == ()
