@@ -20,22 +20,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop.carry_out import apply
-    from reconciler.loop.look import look
+    from reconciler.loop.look import look, plan_of
     from reconciler.report import text
 
     sight = look(where.of(arguments))
+    made = plan_of(sight)
     if arguments.format == "text":
-        write(text.render(sight.plan, style()))
-    if sight.plan.blockers:
-        raise GuardTripped(text.blocked(sight.plan))
-    if not sight.plan.is_empty and not arguments.auto_approve:
+        write(text.render(made, style()))
+    if made.blockers:
+        raise GuardTripped(text.blocked(made))
+    if not made.is_empty and not arguments.auto_approve:
         _ask()
-    receipt = apply(sight, progress)
+    receipt = apply(sight, made, progress)
     if arguments.format == "json":
         from reconciler.report import json
 
-        write(json.render_receipt(sight.plan, receipt))
-    elif not sight.plan.is_empty:
+        write(json.render_receipt(made, receipt))
+    elif not made.is_empty:
         write(f"\n{_told(receipt)}\n")
     return 0
 

@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.loop.look import look
+    from reconciler.loop.look import look, plan_of
 
-    made = look(where.of(arguments)).plan
+    made = plan_of(look(where.of(arguments)))
     if arguments.format == "json":
         from reconciler.report import json
 

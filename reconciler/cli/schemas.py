@@ -16,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.desired import schemas
+    from reconciler.desired.schemas import generate
 
-    generated = schemas.generate()
+    generated = generate()
     directory = Path(arguments.out or arguments.check)
     if arguments.out:
         directory.mkdir(parents=True, exist_ok=True)

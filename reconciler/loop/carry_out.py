@@ -5,16 +5,17 @@ from __future__ import annotations
 from reconciler.apply.transaction import Progress, Transaction
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.look import Sight
+from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
 from reconciler.verify.around import AroundChange
 
 
-def apply(sight: Sight, progress: Progress = lambda _: None) -> Receipt:
-    """Carry the plan of a pass out, as one transaction.
+def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Receipt:
+    """Carry out the plan of what was seen, as one transaction.
 
     Raises Locked, CheckFailed, Conflict, RolledBack or RollbackFailed.
     """
     view = sight.live.view
-    machine = LocalMachine(sight.plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
+    machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
-    return Transaction(sight.plan, machine, sight.state, prover, progress).execute()
+    return Transaction(plan, machine, sight.state, prover, progress).execute()

@@ -30,19 +30,20 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Everything one pass has read, and the plan made of it."""
+    """Everything one pass has read."""
 
     desired: DesiredState
     live: live.LiveConfig
     last: LastApplied
     state: StateDirectory
-    plan: Plan
+    revision: str
+    origin: str
 
 
 def look(where: Where) -> Sight:
-    """Read and plan; nothing is written anywhere.
+    """Read the state and the host; nothing is written anywhere.
 
-    Raises every error of the tree that reading and planning know.
+    Raises every error of the tree that reading knows.
     """
     directory = posixpath.abspath(where.config_directory)
     repo = source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
@@ -54,8 +55,15 @@ def look(where: Where) -> Sight:
     last = state.read(directory)
     interests = plan.interests(wanted, first, last)
     config = live.read(snapshot.extend(seen, tables=interests.tables, pems=interests.pems))
-    made = plan.plan(wanted, config, last, revision=repo.revision, origin=repo.origin)
-    return Sight(wanted, config, last, state, made)
+    return Sight(wanted, config, last, state, repo.revision, repo.origin)
+
+
+def plan_of(sight: Sight) -> Plan:
+    """The plan of what was seen.
+
+    Raises PlanRefused.
+    """
+    return plan.plan(sight.desired, sight.live, sight.last, revision=sight.revision, origin=sight.origin)
 
 
 def own_name(config: live.LiveConfig) -> str:
