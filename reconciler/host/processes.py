@@ -47,3 +47,17 @@ def environments() -> Iterator[tuple[int, bytes]]:
         if entry.name.isdecimal():
             with suppress(OSError):
                 yield int(entry.name), (entry / "environ").read_bytes()
+
+
+def group(leader: int) -> Iterator[int]:
+    """The live processes of a process group."""
+    for pid, _ in environments():
+        with suppress(ProcessLookupError):
+            if os.getpgid(pid) == leader and not _is_zombie(pid):
+                yield pid
+
+
+def _is_zombie(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
