@@ -1,0 +1,1 @@
+"""SMTP sessions and the mail log as facts. Nothing is judged here."""

@@ -1,0 +1,1 @@
+"""Proofs: what the running mail server does, held against what it shall do."""

@@ -1,0 +1,101 @@
+"""Proofs around a change: before it, and after it once master(8) has taken it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Protocol
+
+from reconciler import live as meaning
+from reconciler.errors import HostUnreadable
+from reconciler.host import certificates, master
+from reconciler.host.processes import until
+from reconciler.live.config import LiveConfig
+from reconciler.model.proof import Proof
+from reconciler.model.snapshot import FileState
+from reconciler.probe import reload
+from reconciler.verify import judge, listeners
+from reconciler.verify.service import regressions, service_proofs
+
+_PATIENCE = timedelta(seconds=4)  # for one listener: five seconds after a bad change the old one shall be back
+_RELOAD_SEEN = timedelta(seconds=2)  # measured: 3 to 10 ms after `postfix reload` returned
+_SETTLING = timedelta(seconds=1)  # for what fails at once, such as a listener that is not open yet
+
+
+class Reading(Protocol):
+    """What this asks of the machine."""
+
+    def read(self, path: str) -> FileState | None:
+        """The file as it is now; None where there is none."""
+
+
+@dataclass
+class AroundChange:
+    """The proofs of one instance before and after a change. `live` is what it was before."""
+
+    live: LiveConfig
+    machine: Reading
+    _before: tuple[Proof, ...] = ()
+    _generation: frozenset[int] = field(default_factory=frozenset)
+    _basis: object = None
+
+    def before(self) -> tuple[Proof, ...]:
+        """Probe what is there."""
+        pid = self._master()
+        self._basis = _basis(self.live)
+        self._generation = reload.generation(pid) if pid else frozenset()
+        self._before = service_proofs(self.live, patience=_PATIENCE)
+        return self._before
+
+    def after(self) -> tuple[Proof, ...]:
+        """Probe what shall be there now, once the reload is seen; what fails at once is tried again for a second."""
+        name, subject, expected = "postfix-running", self.live.snapshot.config_directory, "master(8) serves the change"
+        try:
+            now = self._look_again()
+        except HostUnreadable as error:
+            return (judge.failed(name, subject, expected, "; ".join(str(error).split("\n"))),)
+        if _basis(now) != self._basis and not self._reload_is_seen():
+            late = f"the reload was not taken in within {_RELOAD_SEEN.total_seconds():g} s"
+            return (judge.failed(name, subject, expected, late),)
+        proofs: tuple[Proof, ...] = ()
+        for _ in until(_SETTLING):
+            proofs = service_proofs(now, patience=_PATIENCE)
+            if not regressions(self._before, proofs):
+                break
+        return proofs
+
+    def regressions(self, before: Iterable[Proof], after: Iterable[Proof]) -> tuple[Proof, ...]:
+        """What fails after the change and did not before it."""
+        return regressions(before, after)
+
+    def _master(self) -> int | None:
+        return master.pid(self.live.view.get("queue_directory"))
+
+    def _reload_is_seen(self) -> bool:
+        """Wait for it; a master that died will not act on it, and the proofs say that it died."""
+        for _ in until(_RELOAD_SEEN):
+            pid = self._master()
+            if pid is None or reload.is_seen(self._generation, reload.generation(pid)):
+                return True
+        return False
+
+    def _look_again(self) -> LiveConfig:
+        """The configuration as it is now. Certificates are read when they are compared."""
+        snapshot = self.live.snapshot
+        own = (self.live.path("main.cf"), self.live.path("master.cf"))
+        files = {path: state for path in own if (state := self.machine.read(path))}
+        if len(files) < len(own):
+            raise HostUnreadable(f"{snapshot.config_directory}: main.cf or master.cf is gone")
+        return meaning.read(replace(snapshot, files={**snapshot.files, **files}, pems={}))
+
+
+def _basis(config: LiveConfig) -> object:
+    """Everything that takes a reload and that these proofs depend on."""
+    own = (config.path("main.cf"), config.path("master.cf"))
+    paths = {path for listener in listeners.of(config) for path in listener.chains}
+    pems = {path: config.snapshot.pems.get(path) or certificates.read_pem(path) for path in paths}
+    return (
+        [config.snapshot.files[path].content for path in own],
+        {path: pem.sha256 if pem else "" for path, pem in pems.items()},
+    )

@@ -1,0 +1,93 @@
+"""The proofs around a change see the change, and nothing older."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from reconciler.host import files
+from reconciler.model.proof import Outcome
+from reconciler.verify.around import AroundChange
+from tests.verify.conftest import chain, the
+
+pytestmark = pytest.mark.postfix
+
+
+class Machine:
+    """The part of the machine that is asked for, as LocalMachine has it."""
+
+    def read(self, path):
+        return files.read(path)
+
+
+@pytest.fixture
+def around(mail_host):
+    host = mail_host()
+    return host, AroundChange(host.live(), Machine())
+
+
+def reload_unseen(host):
+    """As an apply reloads: it returns once master(8) was told."""
+    host.instance.postfix.reload()
+
+
+def test_a_renewed_certificate_is_seen_after_the_reload(around):
+    host, prover = around
+    before = prover.before()
+    host.instance.write("tls.pem", chain("mx1.test"), 0o600)
+    reload_unseen(host)
+    after = prover.after()
+    assert prover.regressions(before, after) == ()
+    old, new = (the(proofs, "certificate-served", host.mx) for proofs in (before, after))
+    assert new.outcome is Outcome.PASSED
+    assert new.observed != old.observed
+
+
+def test_a_chain_file_that_broke_is_a_regression_on_every_listener(around):
+    host, prover = around
+    before = prover.before()
+    host.instance.configure(smtpd_tls_chain_files="/nonexistent.pem")
+    reload_unseen(host)
+    worse = prover.regressions(before, prover.after())
+    ports = (host.instance.smtpd_port, host.submission, host.submissions)
+    assert {proof.subject for proof in worse} == {f"127.0.0.1:{port}" for port in ports}
+
+
+def test_a_master_that_died_of_the_reload_is_seen(around):
+    host, prover = around
+    before = prover.before()
+    host.instance.configure(service_throttle_time="10q")
+    reload_unseen(host)
+    (worse,) = prover.regressions(before, prover.after())
+    assert (worse.name, worse.observed) == ("postfix-running", "it does not run")
+
+
+def test_a_new_listener_is_proved_too(around):
+    host, prover = around
+    before = prover.before()
+    path = Path(host.config_directory, "master.cf")
+    line = f"127.0.0.1:{host.submission} inet"
+    host.instance.write("master.cf", path.read_text().replace(line, "127.0.0.2:10999 inet"))
+    reload_unseen(host)
+    after = prover.after()
+    assert prover.regressions(before, after) == ()
+    assert the(after, "plaintext-mail-refused", "127.0.0.2:10999").outcome is Outcome.PASSED
+
+
+def test_a_master_cf_that_cannot_be_read_is_a_regression(around):
+    host, prover = around
+    before = prover.before()
+    host.instance.write("master.cf", "smtp inet n\n")
+    (worse,) = prover.regressions(before, prover.after())
+    first = f"{host.config_directory}/master.cf:1:1: 3 fields where a service has at least 8; "
+    assert worse.observed.startswith(first)
+
+
+def test_what_needs_no_reload_is_not_waited_for(around):
+    _, prover = around
+    before = prover.before()
+    started = time.monotonic()
+    assert prover.after() == before
+    assert time.monotonic() - started < 1
