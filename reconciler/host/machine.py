@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class LocalMachine:
         self.queue_directory = queue_directory
         self.postfix = Postfix(config_directory)
         self._built: dict[str, str] = {}  # compiled path → where the new one waits
+        self._directories: list[Path] = []  # made for staged files
 
     def read(self, path: str) -> FileState | None:
         return files.read(path)
@@ -36,8 +38,10 @@ class LocalMachine:
     def stage(self, path: str, content: bytes, like: FileState | None, *, mode: int) -> str:
         """Directories below the configuration directory are made where they are missing."""
         parent = Path(os.path.realpath(path)).parent
-        if not parent.exists() and parent.is_relative_to(os.path.realpath(self.config_directory)):
-            parent.mkdir(parents=True, mode=0o755)
+        for missing in reversed([it for it in (parent, *parent.parents) if not it.exists()]):
+            if missing.is_relative_to(os.path.realpath(self.config_directory)):
+                missing.mkdir(mode=0o755)
+                self._directories.append(missing)
         return files.stage(path, content, like, mode=mode)
 
     def build(self, kind: str, path: str, content: bytes, like: FileState | None) -> str:
@@ -81,11 +85,11 @@ class LocalMachine:
         if unheard:
             return unheard
         with shadow(self.config_directory, self.queue_directory, {**candidate, **self._built}) as changed:
-            new = complaints(changed)
+            new = complaints(changed, running=self.is_running())
         if not new:
             return ()
         with shadow(self.config_directory, self.queue_directory, {}) as standing:
-            old = frozenset(complaints(standing))
+            old = frozenset(complaints(standing, running=self.is_running()))
         return tuple(line for line in new if line not in old)
 
     def _listeners(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -104,6 +108,9 @@ class LocalMachine:
 
     def discard(self, staged: str) -> None:
         files.discard(staged)
+        for made in reversed(self._directories):
+            with suppress(OSError):  # something of ours, or of somebody else, lies in it
+                made.rmdir()
 
     def is_running(self) -> bool:
         return master.pid(self.queue_directory) is not None

@@ -29,6 +29,7 @@ _CHECK_LIMIT = timedelta(seconds=30)
 _COLD = 4  # s
 _SESSION = b"EHLO localhost\r\nQUIT\r\n"
 _LINE = re.compile(r"^\S+ +\d+ \S+ \S+ [^ ]*?/?(\w+)\[\d+\]: (?=(?:fatal|error|warning|panic): )")
+_OUTSIDE = ".outside"  # of the configuration directory
 _NOT_TRIED = frozenset({"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
 
 
@@ -44,19 +45,31 @@ class Shadow:
 def shadow(config_directory: str, queue_directory: str, files: Mapping[str, bytes | str]) -> Iterator[Shadow]:
     """Lay a shadow out: `files` (absolute path to bytes, or to a path that holds them) over links to everything else.
 
-    Files outside of the configuration directory are left out: the candidate names them where they lie.
+    main.cf and master.cf name them by their place in the shadow, wherever they shall lie.
     """
     with tempfile.TemporaryDirectory(prefix="reconciler-check-") as made:
         Path(made).chmod(0o755)
         below = config_directory.rstrip("/") + "/"
         own = {path.removeprefix(below): content for path, content in files.items() if path.startswith(below)}
         _fill(Path(made), Path(config_directory), own)
+        outside = {path.lstrip("/"): content for path, content in files.items() if not path.startswith(below)}
+        _fill(Path(made, _OUTSIDE), Path("/nonexistent"), outside)
+        places = {path: f"{made}/{path.removeprefix(below)}" for path in files if path.startswith(below)}
+        places |= {f"/{path}": f"{made}/{_OUTSIDE}/{path}" for path in outside}
         for name in ("main.cf", "master.cf"):
-            if name not in own:
-                (Path(made) / name).unlink()
-                (Path(made) / name).write_bytes((Path(config_directory) / name).read_bytes())
+            content = own.get(name) or (Path(config_directory) / name).read_bytes()
+            (Path(made) / name).unlink()
+            (Path(made) / name).write_bytes(_relocated(content, places) if isinstance(content, bytes) else b"")
             _cool(Path(made) / name)
         yield Shadow(made, queue_directory)
+
+
+def _relocated(text: bytes, places: Mapping[str, str]) -> bytes:
+    """The same configuration, with whole paths replaced."""
+    for path, place in places.items():
+        pattern = rb"(?<![\w./-])" + re.escape(path.encode()) + rb"(?![\w./-])"
+        text = re.sub(pattern, lambda _, new=place: new.encode(), text)  # type: ignore[misc]
+    return text
 
 
 def _fill(into: Path, live: Path, own: Mapping[str, bytes | str]) -> None:
@@ -84,18 +97,21 @@ def _cool(path: Path) -> None:
     os.utime(path, (past, past))
 
 
-def complaints(candidate: Shadow) -> tuple[str, ...]:
-    """What Postfix's programs say against the shadow, each once, without times and process numbers."""
+def complaints(candidate: Shadow, *, running: bool) -> tuple[str, ...]:
+    """What Postfix's programs say against the shadow, each once, without times and process numbers.
+
+    Where the instance is not `running`, smtpd is not started: it would miss tlsmgr(8) and proxymap(8).
+    """
     said: dict[str, None] = {}
     for arguments in (("-n",), ("-M",)):
         try:
             run(("postconf", "-c", candidate.directory, *arguments), _CHECK_LIMIT)
         except CommandFailed as failed:
             said[str(failed).replace(candidate.directory, "CANDIDATE")] = None
-    if said:
+    if said or not running:
         return tuple(said)
     for line in _start_ups(candidate):
-        said[line.replace(candidate.directory, "CANDIDATE")] = None
+        said[line.replace(f"{candidate.directory}/{_OUTSIDE}", "").replace(candidate.directory, "CANDIDATE")] = None
     return tuple(said)
 
 

@@ -94,8 +94,9 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
 
 
 def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
-    """What makes two states the same one: every enforced address with its value."""
-    lines = sorted(f"{address} {want.value!r}" for address, want in target.wanted.items() if want.part in enforced)
+    """What makes two states the same one: every enforced address with its value, but for what a file holds."""
+    declared = ((it, want) for it, want in target.wanted.items() if not isinstance(it, FileAddress))
+    lines = sorted(f"{address} {want.value!r}" for address, want in declared if want.part in enforced)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -1,0 +1,90 @@
+"""The command as a user runs it: a process of its own, against a private Postfix, with the state in a directory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reconciler.host.instance import PrivateInstance
+
+PROJECT = Path(__file__).parents[2]
+MX = "mx1.example.org"
+
+
+@dataclass(frozen=True)
+class Site:
+    """An instance, a state repository for it, and the memory of the agent."""
+
+    instance: PrivateInstance
+    repo: Path
+    memory: Path
+
+    @property
+    def host_file(self) -> Path:
+        return self.repo / f"hosts/{self.instance.name}.yaml"
+
+    @property
+    def main_cf(self) -> Path:
+        return Path(self.instance.config_directory, "main.cf")
+
+    @property
+    def master_cf(self) -> Path:
+        return Path(self.instance.config_directory, "master.cf")
+
+    def arguments(self, command: str, *more: str) -> list[str]:
+        where = ["--repo", str(self.repo), "-c", self.instance.config_directory, "--state-dir", str(self.memory)]
+        return [sys.executable, "-m", "reconciler", command, *where, *more]
+
+    def run(self, command: str, *more: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        return subprocess.run(
+            [*before, *self.arguments(command, *more)],
+            cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+
+    def plan(self) -> subprocess.CompletedProcess[str]:
+        return self.run("plan", "--detailed-exitcode")
+
+    def apply(self) -> subprocess.CompletedProcess[str]:
+        done = self.run("apply", "--auto-approve")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def write(self, state: str) -> None:
+        self.host_file.write_text(state)
+
+    def fingerprint(self) -> dict[str, tuple[object, ...]]:
+        """Everything below the configuration directory, and the record: content, mode, owner, time, inode."""
+        found = {}
+        for path in (*Path(self.instance.config_directory).rglob("*"), *self.memory.rglob("*.json")):
+            about = path.lstat()
+            content = path.read_bytes() if path.is_file() else b""
+            modified = about.st_mtime_ns if path.is_file() else 0
+            found[str(path)] = (content, about.st_mode, about.st_uid, modified, about.st_ino)
+        return found
+
+
+@pytest.fixture
+def site(instances: Callable[..., PrivateInstance], tmp_path: Path) -> Callable[..., Site]:
+    """`site(state)` gives a running instance and a repository whose host file says `state`; None takes the example."""
+
+    def make(state: str | None = None, **options: object) -> Site:
+        instance = instances(MX, **options)
+        repo = tmp_path / "state"
+        if state is None:
+            shutil.copytree(PROJECT / "state-repo-example", repo)
+        else:
+            (repo / "hosts").mkdir(parents=True)
+        made = Site(instance, repo, tmp_path / "memory")
+        if state is not None:
+            made.write(state)
+        return made
+
+    return make
