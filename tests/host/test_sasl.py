@@ -82,6 +82,6 @@ def test_a_dovecot_that_cannot_start_says_why(instance):
     dovecot = PrivateDovecot(instance, USERS)
     blocked = dovecot.socket
     os.mkdir(blocked)
-    with pytest.raises(DidNotStart, match="auth socket"):
-        dovecot.start()
+    with pytest.raises(DidNotStart, match="auth socket"), dovecot:
+        pytest.fail("it runs")
     assert dovecot.pid is None
