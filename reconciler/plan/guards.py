@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 
 from reconciler.live.config import LiveConfig
-from reconciler.live.paths import in_address
 from reconciler.model.address import (
     Address,
     ElementAddress,
-    FileAddress,
     OptionAddress,
     ParameterAddress,
     RowAddress,
@@ -25,7 +23,7 @@ from reconciler.model.address import (
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Waiver
 from reconciler.model.plan import Change, Reason, Tripped, Why
-from reconciler.model.snapshot import PemFile
+from reconciler.plan.certificates import faults
 from reconciler.plan.diff import Comparison
 from reconciler.plan.meaning import Meaning
 from reconciler.plan.target import Target
@@ -38,6 +36,7 @@ RULES = (
     "key_mismatch",
     "certificate_not_valid",
     "certificate_unusable",
+    "key_exposed",
     "removes_too_much",
 )
 CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
@@ -187,19 +186,9 @@ def _certificates(changes: list[Change], desired: DesiredState, target: Target, 
     if not any(isinstance(it.address, ParameterAddress) and it.address.name in CHAIN for it in changes):
         return
     for certificate in desired.certificates:
-        for path in certificate.chain_files or (certificate.certificate_file, certificate.key_file):
-            address = FileAddress(in_address(path, live.snapshot.config_directory))
-            pem = live.snapshot.pems.get(live.path(path))
-            if pem is not None and pem.problem and address not in target.certificates:
-                yield Tripped(_certificate_rule(pem, live.snapshot.now), address, pem.problem)
-
-
-def _certificate_rule(pem: PemFile, now: datetime) -> str:
-    if pem.key_public_sha256 and pem.certificates and pem.certificates[0].public_key_sha256 != pem.key_public_sha256:
-        return "key_mismatch"
-    if any(not it.not_before <= now <= it.not_after for it in pem.certificates):
-        return "certificate_not_valid"
-    return "certificate_unusable"
+        for fault in faults(certificate, live):
+            if fault.address not in target.certificates:
+                yield Tripped(fault.rule, fault.address, fault.text)
 
 
 def _too_much(changes: list[Change], managed: int) -> Iterator[Tripped]:

@@ -23,6 +23,7 @@ from reconciler.model.plan import (
     Reload,
     Warned,
 )
+from reconciler.plan.certificates import faults
 from reconciler.plan.diff import compare
 from reconciler.plan.edit import edits
 from reconciler.plan.guards import CHAIN, judge
@@ -82,7 +83,7 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         changes=changes,
         drift=tuple(comparison.drift),
         observed=tuple(comparison.observed),
-        warnings=tuple(_file_warnings(live)),
+        warnings=(*_file_warnings(live), *_certificate_warnings(desired, live)),
         guards=judge(comparison, desired, target, live, last) if state not in last.history else (),
         actions=tuple(_actions(changes, written, target, live)),
         edits=written,
@@ -143,6 +144,12 @@ def _file_warnings(live: LiveConfig) -> Iterator[Warned]:
     for name, document in (("main.cf", live.main), ("master.cf", live.master)):
         for bad in document.malformed:
             yield Warned("malformed", None, f"{live.path(name)}:{bad.line}: {bad.what}")
+
+
+def _certificate_warnings(desired: DesiredState, live: LiveConfig) -> Iterator[Warned]:
+    for certificate in desired.certificates:
+        for fault in faults(certificate, live):
+            yield Warned(fault.rule, fault.address, f"{live.path(fault.address.path)}: {fault.text}")
 
 
 def _digest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,7 +107,9 @@ def pem(problem: str, *, key: str = "k", ends: datetime = datetime(2027, 1, 1, t
     ("rule", "file"),
     [
         ("key_mismatch", pem("the key does not belong to the certificate", key="other")),
-        ("certificate_not_valid", pem("it has expired", ends=datetime(2026, 11, 1, tzinfo=UTC))),
+        ("certificate_not_valid", pem("", ends=datetime(2026, 11, 1, tzinfo=UTC))),
+        ("key_exposed", replace(pem(""), mode=0o644)),
+        ("certificate_unusable", replace(pem(""), key_public_sha256=None)),
         ("certificate_unusable", pem("the key does not come first")),
     ],
 )
@@ -115,3 +118,11 @@ def test_a_certificate_that_cannot_be_served_is_not_taken_into_use(host: Make, r
     assert [it.rule for it in host(pems={"a.pem": file}).plan(state).blockers] == [rule]
     in_use = host(main="smtpd_tls_chain_files = $config_directory/a.pem\n", pems={"a.pem": file})
     assert in_use.plan(state + "outgoing: {loglevel: 1}\n").blockers == ()
+
+
+def test_a_key_that_does_not_belong_to_the_certificate_beside_it_trips(host: Make) -> None:
+    chain = replace(pem(""), key_public_sha256=None)
+    key = replace(pem("", key="other"), certificates=())
+    state = "enforce: all\ncertificates: {default: {cert_file: c.pem, key_file: k.pem}}\n"
+    made = host(pems={"c.pem": chain, "k.pem": key}).plan(state)
+    assert [(it.rule, str(it.address)) for it in made.blockers] == [("key_mismatch", "file/k.pem")]
