@@ -131,3 +131,9 @@ def test_the_same_inputs_give_the_same_plan(case: Path) -> None:
     one, other = (plan_for(case, case / "live", record_of(case)) for _ in range(2))
     assert one == other
     assert one.digest == other.digest
+
+
+def test_the_readme_shows_the_plan_to_the_letter() -> None:
+    readme = (HERE.parents[1] / "README.md").read_text()
+    assert (HERE / "readme/plan.txt").read_text() in readme
+    assert (HERE / f"readme/state/hosts/{HOST}.yaml").read_text() in readme
