@@ -29,13 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from reconciler.host.programs import Postfix
     from reconciler.loop.look import look
-    from reconciler.verify import Credentials, verify
+    from reconciler.probe.smtp import Credentials
+    from reconciler.verify.proofs import verify
 
     password = _password(arguments)
     credentials = Credentials(arguments.auth_user, password) if password else None
     sight = look(where.of(arguments))
-    proofs = verify(sight.live, sight.desired, auth=credentials, send_to=tuple(arguments.send))
+    host = Postfix(sight.live.snapshot.config_directory)
+    proofs = verify(sight.live, sight.desired, host, auth=credentials, send_to=tuple(arguments.send))
     if arguments.format == "json":
         from reconciler.report import json
 
