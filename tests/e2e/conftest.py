@@ -62,7 +62,7 @@ class Site:
 
     def fingerprint(self) -> dict[str, tuple[object, ...]]:
         """Everything below the configuration directory, and the record: content, mode, owner, time, inode."""
-        found = {}
+        found: dict[str, tuple[object, ...]] = {}
         for path in (*Path(self.instance.config_directory).rglob("*"), *self.memory.rglob("*.json")):
             about = path.lstat()
             content = path.read_bytes() if path.is_file() else b""
