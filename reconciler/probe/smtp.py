@@ -145,6 +145,8 @@ class _Line:
 
     def ask(self, command: str, shown: str = "") -> Reply:
         self.stage = shown or command
+        if "\r" in command or "\n" in command:
+            raise _Ended(f"{self.stage!r} is more than one command")
         self.socket.settimeout(self.left())
         self.socket.sendall(f"{command}\r\n".encode())
         return self.reply()
