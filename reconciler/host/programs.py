@@ -112,6 +112,10 @@ class Postfix:
         argv = ("sendmail", "-C", self.config_directory, "-i", "-f", sender, "--", *recipients)
         run(argv, self.timeout, stdin=message)
 
+    def delete(self, queue_id: str) -> None:
+        """`postsuper -d` of one message; no message of that id is no failure. Takes root."""
+        self._run("postsuper", "-d", queue_id)
+
     def start(self) -> None:
         """`postfix start`, for private instances only; returns once master(8) listens."""
         self._run("postfix", "start")

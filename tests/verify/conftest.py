@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from reconciler import desired, live
 from reconciler.host import certificates, snapshot
 from reconciler.host.instance import PrivateInstance
 from reconciler.host.ports import free_port
+from reconciler.host.sasl import add_cyrus_users
 from reconciler.live.config import LiveConfig
 from reconciler.model.desired import DesiredState
 from reconciler.model.proof import Outcome, Proof
@@ -30,17 +30,15 @@ _SUBMISSION = """\
   -o smtpd_sasl_path=smtpd
   -o smtpd_client_restrictions=permit_sasl_authenticated,reject
 """
-_SASL = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\nsasldb_path: {path}\n"
-
 STATE = """\
 enforce: all
 certificates:
-  default: {{chain_files: [tls.pem]}}
+  default: {chain_files: [tls.pem]}
 incoming:
   security_level: may
 submission:
-  listen: "127.0.0.1:{submission}"
-  sasl: {{type: cyrus, path: smtpd}}
+  listen: "127.0.0.1:SUBMISSION"
+  sasl: {type: cyrus, path: smtpd}
 """
 
 
@@ -71,9 +69,14 @@ class MailHost:
 
     def state(self, text: str = "") -> DesiredState:
         """What a repository with one host file says, the example above or another one."""
-        text = (text or STATE).format(submission=self.submission)
+        text = (text or STATE).replace("SUBMISSION", str(self.submission))
         files = {"hosts/mx1.test.yaml": text.encode()}
         return desired.load(RepoSnapshot(files, "sha256:0", "test"), "mx1.test", "")
+
+    def table(self, name: str, *rows: str) -> None:
+        """Write a table of type hash and have it compiled."""
+        path = self.instance.write(name, "".join(f"{row}\n" for row in rows))
+        self.instance.postfix.build("hash", path)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a configuration file as somebody by hand would, and reload."""
@@ -99,11 +102,7 @@ def mail_host(instances) -> Callable[..., MailHost]:
         }
         instance = instances(name, started=False, main_cf_extra=parameters, master_cf_extra=entries)
         instance.write("tls.pem", chain(name), 0o600)
-        users = f"{instance.root}/sasldb2"
-        instance.write("sasl/smtpd.conf", _SASL.format(path=users))
-        command = ["saslpasswd2", "-c", "-p", "-f", users, "-u", "mx1.test", "alice"]
-        subprocess.run(command, input=PASSWORD.encode(), check=True)
-        Path(users).chmod(0o644)
+        add_cyrus_users(instance, {"alice": PASSWORD})
         instance.start()
         return MailHost(instance, *ports)
 

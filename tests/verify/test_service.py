@@ -98,7 +98,7 @@ def test_a_submission_service_opened_by_hand_fails_what_the_state_asks_of_it(mai
         "unauthenticated-refused": PASSED,
     }
     assert the(declared, "plaintext-mail-refused").observed == "250 2.1.0 Ok"
-    assert the(declared, "auth-hidden-in-plaintext").observed == "EHLO lists AUTH PLAIN"
+    assert the(declared, "auth-hidden-in-plaintext").observed == "EHLO lists AUTH PLAIN LOGIN"
 
 
 @pytest.mark.postfix
