@@ -36,7 +36,7 @@ class _Step:
     after: bytes | None
     staged: str = ""
     compiled: bool = False
-    done: bool = False
+    begun: bool = False  # set before the file is touched: an interrupt can fall between the touch and the next line
 
 
 @dataclass
@@ -149,15 +149,15 @@ class Transaction:
         try:
             self.progress("committing")
             for step in self._in_order():
+                step.begun = True
                 self.machine.commit(step.staged, step.path, step.before)
-                step.done = True
             self.state.write(self._record())
             reloaded = self._reload_if_planned()
             for step in removals:
+                step.begun = True
                 self.machine.remove(step.path, step.before)
-                step.done = True
             after = self._prove(before)
-        except ReconcilerError as failure:
+        except BaseException as failure:  # an interrupt too must not leave half of a change behind
             self._roll_back(old_record, failure)
             raise
         return Receipt(
@@ -197,24 +197,26 @@ class Transaction:
             raise RolledBack(f"the change broke what worked before:\n{seen}")
         return after
 
-    def _roll_back(self, old_record: bytes | None, failure: ReconcilerError) -> None:
+    def _roll_back(self, old_record: bytes | None, failure: BaseException) -> None:
         """Put back what stood there, in the reverse order; main.cf lets go of a table before the table goes."""
         self.progress("rolling back")
-        done = [step for step in (*self._in_order(), *(it for it in self.steps if it.after is None)) if step.done]
+        begun = [step for step in (*self._in_order(), *(it for it in self.steps if it.after is None)) if step.begun]
         try:
-            for step in reversed(done):
+            for step in reversed(begun):
                 self._put_back(step)
             self.state.replace(old_record)
-            if done and self.machine.is_running() and any(isinstance(it, Reload) for it in self.plan.actions):
+            if begun and self.machine.is_running() and any(isinstance(it, Reload) for it in self.plan.actions):
                 self.machine.reload()
         except ReconcilerError as second:
-            left = ", ".join(step.path for step in done)
+            left = ", ".join(step.path for step in begun)
             raise RollbackFailed(
                 f"{failure}\nputting the old files back failed too: {second}\nlook at: {left}"
             ) from second
 
     def _put_back(self, step: _Step) -> None:
         standing = self.machine.read(step.path)
+        if (standing and standing.content) == (step.before and step.before.content):
+            return
         if step.before is None:
             self.machine.remove(step.path, standing)
         else:
@@ -223,5 +225,5 @@ class Transaction:
 
     def _discard(self) -> None:
         for step in self.steps:
-            if step.staged and not step.done:
+            if step.staged:
                 self.machine.discard(step.staged)

@@ -9,13 +9,11 @@ from __future__ import annotations
 import argparse
 import secrets
 import shutil
-import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from reconciler.cli.output import style
@@ -56,15 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.host.instance import workspace
 
     example = _example(arguments.repo)
-    signal.signal(signal.SIGTERM, _interrupt)
     with workspace("reconciler-demo-") as directory, ExitStack() as cleanup:
         _Demo(Path(directory), example, cleanup).play()
     print(f"\n{style().bold}The demo ended as it shall; everything it started is stopped.{style().reset}")
     return 0
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _example(named: str) -> Path:

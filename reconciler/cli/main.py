@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import FrameType
 from typing import NoReturn
 
 from reconciler import __version__
@@ -68,6 +70,11 @@ def main(argv: Sequence[str]) -> int:
         return 1
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def run() -> NoReturn:
-    """The entry point of the `reconciler` command."""
+    """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))

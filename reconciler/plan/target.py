@@ -115,7 +115,7 @@ def _kind(table: DesiredTable, live: LiveConfig) -> TableType:
     listed = live.view.get(table.parameter)
     path = live.path(table.path)
     for element in restrictions.elements(listed, with_arguments=bool(table.before)):
-        kind, _, where = element.text.removeprefix(table.before).strip().partition(":")
+        kind, _, where = element.text.removeprefix(table.before).strip().removeprefix("proxy:").partition(":")
         if where == path and kind in _TYPES:
             return TableType(kind)
     preferred = live.view.get("default_database_type")

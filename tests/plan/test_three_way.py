@@ -168,3 +168,9 @@ def test_git_revert_reverts(host: Make) -> None:
     assert back.blockers == ()
     assert once.applied(second).after(back).tables == once.tables
     assert once.applied(second).after(back).main == once.main
+
+
+def test_a_table_named_through_proxymap_is_the_same_table(host: Make) -> None:
+    main = "smtp_tls_policy_maps = proxy:hash:$config_directory/tls_policy\n"
+    mx = host(main=main, tables={"tls_policy": b"bank.example encrypt\n"})
+    assert mx.plan(BASE + "outgoing: {policies: {bank.example: encrypt}}\n").is_empty
