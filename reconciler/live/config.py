@@ -108,7 +108,7 @@ class LiveConfig:
         return f"{address.element} (behind {blocker}, never reached)" if blocker else address.element
 
     def same_element(self, one: str, other: str) -> bool:
-        """Whether two spellings of a list element are one: `$config_directory/x`, `/etc/postfix/x`, through proxymap."""
+        """Whether two spellings of an element are one: `$config_directory/x`, `/etc/postfix/x`, through proxymap."""
         one, other = (text.replace("proxy:", "", 1) for text in (one, other))
         return one == other or self.view.same("smtpd_client_restrictions", one, other)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.live.config import LiveConfig
+from reconciler.live.markers import inside_blocks
 from reconciler.model.address import (
     Address,
     ElementAddress,
@@ -29,6 +30,8 @@ from reconciler.plan.meaning import Meaning
 from reconciler.plan.target import Target
 from reconciler.postfix import policy, values
 from reconciler.postfix.effective import View, client_level
+from reconciler.postfix.main_cf import Entry
+from reconciler.postfix.master_cf import Service
 
 RULES = (
     "tls_weakened",
@@ -37,6 +40,7 @@ RULES = (
     "certificate_not_valid",
     "certificate_unusable",
     "key_exposed",
+    "managed_elsewhere",
     "removes_too_much",
 )
 CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
@@ -58,6 +62,7 @@ def judge(
         *_weakened(doing, live, comparison.meaning),
         *_without_dnssec(live, comparison.meaning),
         *_certificates(doing, desired, target, live),
+        *_elsewhere(doing, live),
         *_too_much(doing, len(last.entries)),
     ]
     today = live.snapshot.now.date()
@@ -189,6 +194,26 @@ def _certificates(changes: list[Change], desired: DesiredState, target: Target, 
         for fault in faults(certificate, live):
             if fault.address not in target.certificates:
                 yield Tripped(fault.rule, fault.address, fault.text)
+
+
+def _elsewhere(changes: list[Change], live: LiveConfig) -> Iterator[Tripped]:
+    """An address that another tool's block says: the two would take turns for ever."""
+    parameters = {_name(node): owner for node, owner in inside_blocks(live.main.nodes) if isinstance(node, Entry)}
+    services = {node.key: owner for node, owner in inside_blocks(live.master.nodes) if isinstance(node, Service)}
+    for change in changes:
+        match change.address:
+            case ParameterAddress(name) | ElementAddress(name):
+                owner = parameters.get(name)
+            case ServiceAddress(endpoint, kind) | OptionAddress(ServiceAddress(endpoint, kind)):
+                owner = services.get((endpoint, kind))
+            case _:
+                owner = None
+        if owner:
+            yield Tripped("managed_elsewhere", change.address, f"it stands in a block of another tool ({owner})")
+
+
+def _name(entry: Entry) -> str:
+    return entry.name.decode("utf-8", "surrogateescape")
 
 
 def _too_much(changes: list[Change], managed: int) -> Iterator[Tripped]:

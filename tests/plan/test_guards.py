@@ -126,3 +126,24 @@ def test_a_key_that_does_not_belong_to_the_certificate_beside_it_trips(host: Mak
     state = "enforce: all\ncertificates: {default: {cert_file: c.pem, key_file: k.pem}}\n"
     made = host(pems={"c.pem": chain, "k.pem": key}).plan(state)
     assert [(it.rule, str(it.address)) for it in made.blockers] == [("key_mismatch", "file/k.pem")]
+
+
+BLOCK = "# BEGIN ANSIBLE MANAGED BLOCK\nsmtp_tls_loglevel = 0\n# END ANSIBLE MANAGED BLOCK\nsmtpd_tls_loglevel = 0\n"
+
+
+def test_what_another_tool_writes_is_not_written_and_the_rest_of_the_file_is(host: Make) -> None:
+    made = host(main=BLOCK).plan(BASE + "outgoing: {loglevel: 1}\nincoming: {loglevel: 1}\n")
+    assert [(it.rule, str(it.address)) for it in made.blockers] == [("managed_elsewhere", "main.cf/smtp_tls_loglevel")]
+
+
+def test_a_block_that_is_never_ended_is_no_block(host: Make) -> None:
+    made = host(main=BLOCK.replace("# END ANSIBLE MANAGED BLOCK\n", "")).plan(BASE + "outgoing: {loglevel: 1}\n")
+    assert made.blockers == ()
+
+
+def test_a_service_in_such_a_block_is_not_written(host: Make) -> None:
+    block = "# BEGIN ANSIBLE MANAGED BLOCK\n587 inet n - y - - smtpd\n# END ANSIBLE MANAGED BLOCK\n"
+    made = host(master="smtp inet n - y - - smtpd\n" + block).plan(
+        BASE + "submission: {sasl: {type: dovecot, path: x}}\n"
+    )
+    assert {it.rule for it in made.blockers} == {"managed_elsewhere"}
