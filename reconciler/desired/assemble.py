@@ -69,14 +69,15 @@ def _dedicated(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
 
 def lowered(section: Frozen, where: tuple[str, ...], part: Part, tree: Mapping) -> Iterator[DesiredParameter]:
     """The keys of a section that are parameters under another name, in the order of the model."""
-    for key, parameter in _parameters_of(type(section)):
+    for key, parameter in parameters_of(type(section)):
         value = getattr(section, key)
         if value is not None:
             yield DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, *where, key))
 
 
 @cache
-def _parameters_of(model: type[Frozen]) -> tuple[tuple[str, str], ...]:
+def parameters_of(model: type[Frozen]) -> tuple[tuple[str, str], ...]:
+    """The keys of a section that are parameters under another name: (key, parameter), in the order of the model."""
     return tuple(
         (key, mark.parameter)
         for key, field in model.model_fields.items()

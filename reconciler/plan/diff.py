@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.live.config import LiveConfig
+from reconciler.live.meaning import Meaning, projected
 from reconciler.model.address import (
     Address,
     ElementAddress,
@@ -23,7 +24,6 @@ from reconciler.model.address import (
 from reconciler.model.applied import Applied, LastApplied
 from reconciler.model.desired import Part
 from reconciler.model.plan import Change, Difference, Disruption, Drift, Reason, Why
-from reconciler.plan.meaning import Meaning, projected
 from reconciler.plan.target import Target, Wanted
 from reconciler.postfix.master_cf import Option
 from reconciler.postfix.table import TableType

@@ -12,6 +12,7 @@ from datetime import date
 
 from reconciler.live.config import LiveConfig
 from reconciler.live.markers import inside_blocks
+from reconciler.live.meaning import Meaning
 from reconciler.model.address import (
     Address,
     ElementAddress,
@@ -26,7 +27,6 @@ from reconciler.model.desired import DesiredState, Waiver
 from reconciler.model.plan import Change, Reason, Tripped, Why
 from reconciler.plan.certificates import faults
 from reconciler.plan.diff import Comparison
-from reconciler.plan.meaning import Meaning
 from reconciler.plan.target import Target
 from reconciler.postfix import policy, values
 from reconciler.postfix.effective import View, client_level
