@@ -1,18 +1,28 @@
-"""What this program remembers of an instance: STATE_DIR/<instance>/last-applied.json, and who is at work on it."""
+"""What this program remembers of an instance, below STATE_DIR/<instance>, and who is at work on it."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable, Locked
+from reconciler.model import codec
 from reconciler.model.applied import LastApplied, from_json
+from reconciler.model.desired import DesiredState
+from reconciler.model.snapshot import PemFile
 
-DEFAULT = "/var/lib/reconciler"
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a pass found out that only depends on bytes: the state they declare, and what PEM files hold, by digest."""
+
+    desired: DesiredState
+    pems: Mapping[str, PemFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +70,36 @@ class StateDirectory:
         """Put these bytes in the record's place, durably; None removes it."""
         if content is None:
             self.record.unlink(missing_ok=True)
-            return
+        else:
+            self._put(self.record, content)
+
+    def recall(self, key: str) -> Seen | None:
+        """What was remembered under `key`; None where nothing was, or it cannot be read: it is only a short cut."""
+        try:
+            body = json.loads(self._cache.read_bytes())
+            return codec.decode(Seen, body["seen"]) if body["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def remember(self, key: str, seen: Seen) -> None:
+        """Keep a validated state and the facts of PEM files, so that the same need not be worked out again."""
+        if self.recall(key) != seen:
+            self._put(self._cache, json.dumps({"key": key, "seen": codec.encode(seen)}).encode())
+
+    @property
+    def _cache(self) -> Path:
+        return self.path / "seen.json"
+
+    def _put(self, path: Path, content: bytes) -> None:
         self.prepare()
-        staged = self.path / ".last-applied.json.new"
+        staged = path.with_name(f".{path.name}.new")
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        staged.replace(self.record)
+        staged.replace(path)
         _fsync_directory(self.path)
 
     def prepare(self) -> None:

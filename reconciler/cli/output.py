@@ -7,7 +7,7 @@ import sys
 from typing import TextIO
 
 from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
-from reconciler.report.text import COLOUR, PLAIN, Style, clean
+from reconciler.report.terminal import COLOUR, PLAIN, Style, clean
 
 
 def style(stream: TextIO | None = None) -> Style:

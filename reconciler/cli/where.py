@@ -6,10 +6,10 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from reconciler.apply.state import DEFAULT
-
 if TYPE_CHECKING:
     from reconciler.loop.look import Where
+
+STATE_DIRECTORY = "/var/lib/reconciler"
 
 
 def add_repo(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,8 @@ def add_instance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state-dir",
         metavar="DIR",
-        default=os.environ.get("RECONCILER_STATE_DIR", DEFAULT),
-        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {DEFAULT})",
+        default=os.environ.get("RECONCILER_STATE_DIR", STATE_DIRECTORY),
+        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {STATE_DIRECTORY})",
     )
 
 

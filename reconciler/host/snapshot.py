@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from reconciler.errors import HostUnreadable
 from reconciler.host import files, master
@@ -56,14 +58,18 @@ def extend(
     *,
     tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     pems: Iterable[str] = (),
+    known: Mapping[str, PemFile] = MappingProxyType({}),
 ) -> HostSnapshot:
-    """The same moment, with more tables and PEM files."""
+    """The same moment, with more tables and PEM files.
+
+    `known` are facts by the digest of their file: what was parsed once need not be parsed again.
+    """
     directory = snapshot.config_directory
     pairs = tables.items() if isinstance(tables, Mapping) else tables
     kinds = {_absolute(path, directory): kind for path, kind in pairs}
     sources = {path: files.read(path) for path in kinds}
     wanted = {_absolute(path, directory) for path in pems}
-    chains = _pems(wanted) if wanted else {}
+    chains = {path: _pem(path, known) for path in sorted(wanted)}
     present = {path: state for path, state in sources.items() if state is not None}
     return replace(
         snapshot,
@@ -77,10 +83,19 @@ def extend(
     )
 
 
-def _pems(paths: Iterable[str]) -> dict[str, PemFile | None]:
+def _pem(path: str, known: Mapping[str, PemFile]) -> PemFile | None:
+    """The facts of a file, from what is known of its content, else parsed."""
+    if known:
+        try:
+            state = files.read(path)
+        except HostUnreadable:
+            state = None
+        found = known.get(hashlib.sha256(state.content).hexdigest()) if state else None
+        if state is not None and found is not None:
+            return replace(found, mode=state.mode, uid=state.uid)
     from reconciler.host import certificates  # noqa: PLC0415 - 40 ms that not every plan needs
 
-    return {path: certificates.read_pem(path) for path in sorted(paths)}
+    return certificates.read_pem(path)
 
 
 def queue_directory(config_directory: str, explicit: Mapping[str, str], defaults: bytes) -> str:

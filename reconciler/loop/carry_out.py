@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.apply.state import Seen
 from reconciler.apply.transaction import Progress, Transaction
+from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.look import Sight
 from reconciler.model.plan import Plan
@@ -18,4 +20,15 @@ def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Rece
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
-    return Transaction(plan, machine, sight.state, prover, progress).execute()
+    receipt = Transaction(plan, machine, sight.state, prover, progress).execute()
+    if not plan.is_empty:
+        _remember(sight)
+    return receipt
+
+
+def _remember(sight: Sight) -> None:
+    """What the next pass need not work out again, with the certificates that were made in this one."""
+    paths = (*sight.live.snapshot.pems, *sight.live.snapshot.absent)
+    after = snapshot.extend(sight.live.snapshot, pems=paths)
+    pems = {pem.sha256: pem for pem in after.pems.values() if not pem.problem}
+    sight.state.remember(sight.key, Seen(sight.desired, pems))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reconciler import desired, live, plan, source
+from reconciler import __version__, live, plan, source
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable
 from reconciler.host import snapshot
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Plan
+from reconciler.model.snapshot import RepoSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ class Sight:
     live: live.LiveConfig
     last: LastApplied
     state: StateDirectory
+    key: str  # what `desired` depends on
     revision: str
     origin: str
 
 
 def look(where: Where) -> Sight:
     """Read the state and the host; nothing is written anywhere.
+
+    A state that an apply has validated, by this version and of the same bytes, is not validated again.
 
     Raises every error of the tree that reading knows.
     """
@@ -50,12 +55,29 @@ def look(where: Where) -> Sight:
     seen = snapshot.take(directory, now=datetime.now(UTC))
     first = live.read(seen)
     instance = where.instance or first.view.get("multi_instance_name")
-    wanted = desired.load(repo, where.host or own_name(first), instance)
+    host = where.host or own_name(first)
     state = StateDirectory(where.state_directory, instance or posixpath.basename(directory))
     last = state.read(directory)
+    key = _key(repo, host, instance)
+    known = state.recall(key)
+    wanted = known.desired if known else _load(repo, host, instance)
     interests = plan.interests(wanted, first, last)
-    config = live.read(snapshot.extend(seen, tables=interests.tables, pems=interests.pems))
-    return Sight(wanted, config, last, state, repo.revision, repo.origin)
+    more = snapshot.extend(seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {})
+    return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin)
+
+
+def _load(repo: RepoSnapshot, host: str, instance: str) -> DesiredState:
+    from reconciler import desired  # noqa: PLC0415 - pydantic costs 130 ms
+
+    return desired.load(repo, host, instance)
+
+
+def _key(repo: RepoSnapshot, host: str, instance: str) -> str:
+    """What a validated state depends on."""
+    digest = hashlib.sha256(f"{__version__}\0{host}\0{instance}\0".encode())
+    for path, content in sorted(repo.files.items()):
+        digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+    return digest.hexdigest()
 
 
 def plan_of(sight: Sight) -> Plan:

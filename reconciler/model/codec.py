@@ -1,0 +1,114 @@
+"""The nouns as JSON and back: one codec for everything that is kept or travels.
+
+Told by the type, not by the data: a value is read as what its field declares. Of a union of dataclasses the name of the
+class is written along. Bytes become base64, times ISO 8601, durations seconds.
+"""
+
+from __future__ import annotations
+
+import base64
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+_KIND = "kind"
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def encode(value: object) -> Any:
+    """A noun as JSON values."""
+    match value:
+        case Enum():
+            return value.value
+        case str() | int() | float() | None:
+            return value
+        case bytes():
+            return base64.b64encode(value).decode()
+        case datetime() | date():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Mapping():
+            return [[encode(key), encode(item)] for key, item in value.items()]
+        case frozenset():
+            return sorted(encode(item) for item in value)
+        case tuple():
+            return [encode(item) for item in value]
+        case _:
+            return {_KIND: type(value).__name__} | {it.name: encode(getattr(value, it.name)) for it in _fields(value)}
+
+
+def _fields(value: object) -> tuple[Any, ...]:
+    if not is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} is no noun")
+    return fields(value)
+
+
+def decode(kind: Any, value: Any) -> Any:
+    """JSON values as a `kind`.
+
+    Raises ValueError, KeyError or TypeError where they are none.
+    """
+    return _decoder(kind)(value)
+
+
+@cache
+def _decoder(kind: Any) -> Callable[[Any], Any]:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return _union(arguments)
+    if origin is tuple:
+        inner = _decoder(arguments[0])
+        return lambda value: tuple(inner(item) for item in value)
+    if origin is frozenset:
+        inner = _decoder(arguments[0])
+        return lambda value: frozenset(inner(item) for item in value)
+    if origin is not None and issubclass(origin, Mapping):
+        key, item = _decoder(arguments[0]), _decoder(arguments[1])
+        return lambda value: {key(left): item(right) for left, right in value}
+    return _simple(kind)
+
+
+def _union(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+    optional = type(None) in arguments
+    named: dict[str, Callable[[Any], Any]] = {it.__name__: _decoder(it) for it in arguments if _is_noun(it)}
+    others = [_decoder(it) for it in arguments if it is not type(None) and not _is_noun(it)]
+
+    def read(value: Any) -> Any:
+        if value is None and optional:
+            return None
+        if isinstance(value, dict):
+            return named[value[_KIND]](value)
+        return others[0](value)
+
+    return read
+
+
+def _is_noun(kind: Any) -> bool:
+    return is_dataclass(kind)
+
+
+def _simple(kind: Any) -> Callable[[Any], Any]:
+    if kind in _PLAIN:
+        return lambda value: _checked(kind, value)
+    if kind is bytes:
+        return lambda value: base64.b64decode(value, validate=True)
+    if kind in (datetime, date):
+        return kind.fromisoformat  # type: ignore[no-any-return]
+    if kind is timedelta:
+        return lambda value: timedelta(seconds=value)
+    if issubclass(kind, Enum):
+        return kind  # type: ignore[no-any-return]
+    hints = get_type_hints(kind)
+    readers = {it.name: _decoder(hints[it.name]) for it in fields(kind)}
+    return lambda value: kind(**{name: read(value[name]) for name, read in readers.items()})
+
+
+def _checked(kind: type, value: object) -> object:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{value!r} is no {kind.__name__}")
+    return value
