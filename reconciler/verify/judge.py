@@ -13,6 +13,7 @@ from reconciler.probe.smtp import Exchange, Reply, Session
 from reconciler.verify.listeners import Listener
 
 MUST_STARTTLS = "530 5.7.0 Must issue a STARTTLS command first"
+_TOO_MANY = "too many"  # anvil(8) counts, smtpd says so; `smtpd_client_*_rate_limit` of postconf(5)
 _DIGEST_SHOWN = 16  # hexadecimal digits; enough to tell two certificates apart
 
 
@@ -42,13 +43,12 @@ def names(listener: Listener) -> dict[str, str]:
         else "EHLO lists STARTTLS, and a session under TLS",
         "certificate-served": "the certificate of the configured file",
     }
+    if listener.is_submission and not listener.wrapped:
+        due["auth-hidden-in-plaintext"] = "EHLO without AUTH before TLS"
+        due["plaintext-auth-refused"] = MUST_STARTTLS
+    if listener.level == "encrypt" and not listener.wrapped:
+        due["plaintext-mail-refused"] = MUST_STARTTLS
     if listener.is_submission:
-        if not listener.wrapped:
-            due |= {
-                "auth-hidden-in-plaintext": "EHLO without AUTH before TLS",
-                "plaintext-auth-refused": MUST_STARTTLS,
-                "plaintext-mail-refused": MUST_STARTTLS,
-            }
         due["unauthenticated-refused"] = "554 5.7.1 … Access denied, under TLS and without AUTH"
     return due
 
@@ -81,15 +81,16 @@ def _proofs(
         yield left_out("certificate-served", subject, due["certificate-served"], "no TLS session to see it in")
     else:
         yield _certificate(subject, seen, served, unreadable, due["certificate-served"])
-    if not listener.is_submission:
-        return
     if not listener.wrapped:
         yield from _plaintext(subject, first, due)
-    yield _unauthenticated(subject, first, due["unauthenticated-refused"])
+    if listener.is_submission:
+        yield _unauthenticated(subject, first, due["unauthenticated-refused"])
 
 
 def _refusal(session: Session) -> str:
     """Why a listener that works turns this client away: its limits or its access rules, not its configuration."""
+    if session.starttls and _TOO_MANY in str(session.starttls):
+        return f"it begins no further TLS session with this host: {session.starttls}"
     greeting = session.greeting
     if greeting is None or greeting.positive or greeting.enhanced.partition(".")[2].startswith("3."):
         return ""
@@ -122,6 +123,7 @@ def _certificate(
     if not served:
         return left_out(name, subject, expected, unreadable or "no certificate file is configured")
     expected = f"{expected}: sha256 {' or '.join(sorted(_short(digest) for digest in served))}"
+    seen = tuple(session for session in seen if not _refusal(session))  # beyond its limits it tells nothing
     digests = [session.tls.certificate for session in seen if session.tls]
     others = sorted({digest for digest in digests if digest not in served})
     right = len(digests) - sum(digest in others for digest in digests)
@@ -140,15 +142,17 @@ def _short(digest: str) -> str:
 
 
 def _plaintext(subject: str, session: Session, due: dict[str, str]) -> Iterator[Proof]:
-    if session.greeting is None:
-        for name in ("auth-hidden-in-plaintext", "plaintext-auth-refused", "plaintext-mail-refused"):
-            yield left_out(name, subject, due[name], session.problem)
-        return
     name = "auth-hidden-in-plaintext"
-    auth = [keyword for keyword in session.offered if keyword.upper().startswith("AUTH")]
-    observed = f"EHLO lists {', '.join(auth)}" if auth else "EHLO lists no AUTH"
-    yield decide(not auth, name, subject, due[name], observed)
+    if name in due:
+        auth = [keyword for keyword in session.offered if keyword.upper().startswith("AUTH")]
+        observed = f"EHLO lists {', '.join(auth)}" if auth else "EHLO lists no AUTH"
+        if session.offered:
+            yield decide(not auth, name, subject, due[name], observed)
+        else:
+            yield left_out(name, subject, due[name], session.problem or "EHLO is refused")
     for name, command in (("plaintext-auth-refused", "AUTH"), ("plaintext-mail-refused", "MAIL")):
+        if name not in due:
+            continue
         reply = _reply_to(command, session.before_tls)
         if reply is None:
             yield left_out(name, subject, due[name], session.problem or "not asked")

@@ -110,16 +110,19 @@ def _visit(listener: Listener, patience: timedelta, deadline: float) -> tuple[Se
 
 
 def conversation(listener: Listener) -> Visit:
-    """What to ask of a listener: on submission what it must refuse, elsewhere only the handshake."""
-    if not listener.is_submission:
-        return Visit(listener.address, listener.port, listener.ehlo, wrapped=listener.wrapped)
+    """What to ask of a listener: what it must refuse, and elsewhere no more than a handshake."""
+    before: tuple[str, ...] = ("MAIL FROM:<>",) if listener.level == "encrypt" and not listener.wrapped else ()
+    under: tuple[str, ...] = ()
+    if listener.is_submission:
+        before = ("AUTH PLAIN", *before) if before else ()
+        under = ("MAIL FROM:<>", f"RCPT TO:<{listener.recipient}>")
     return Visit(
         listener.address,
         listener.port,
         listener.ehlo,
         wrapped=listener.wrapped,
-        before_tls=() if listener.wrapped else ("AUTH PLAIN", "MAIL FROM:<>"),
-        under_tls=("MAIL FROM:<>", f"RCPT TO:<{listener.recipient}>"),
+        before_tls=before,
+        under_tls=under,
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.host import files
+from reconciler.host.ports import free_port
 from reconciler.model.proof import Outcome
 from reconciler.verify.around import AroundChange
 from tests.verify.conftest import chain, the
@@ -64,16 +68,30 @@ def test_a_master_that_died_of_the_reload_is_seen(around):
     assert (worse.name, worse.observed) == ("postfix-running", "it does not run")
 
 
+def test_a_master_that_does_not_act_on_the_reload_is_no_success(around):
+    host, prover = around
+    prover.reload_patience = timedelta(seconds=0.2)
+    before = prover.before()
+    os.kill(host.instance.pid, signal.SIGSTOP)
+    try:
+        host.instance.write("tls.pem", chain("mx1.test"), 0o600)
+        reload_unseen(host)
+        (worse,) = prover.regressions(before, prover.after())
+    finally:
+        os.kill(host.instance.pid, signal.SIGCONT)
+    assert worse.observed == "the reload was not taken in within 0.2 s"
+
+
 def test_a_new_listener_is_proved_too(around):
     host, prover = around
     before = prover.before()
     path = Path(host.config_directory, "master.cf")
-    line = f"127.0.0.1:{host.submission} inet"
-    host.instance.write("master.cf", path.read_text().replace(line, "127.0.0.2:10999 inet"))
+    line, moved = (f"127.0.0.1:{port}" for port in (host.submission, free_port()))
+    host.instance.write("master.cf", path.read_text().replace(f"{line} inet", f"{moved} inet"))
     reload_unseen(host)
     after = prover.after()
     assert prover.regressions(before, after) == ()
-    assert the(after, "plaintext-mail-refused", "127.0.0.2:10999").outcome is Outcome.PASSED
+    assert the(after, "plaintext-mail-refused", moved).outcome is Outcome.PASSED
 
 
 def test_a_master_cf_that_cannot_be_read_is_a_regression(around):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -139,6 +140,18 @@ def test_no_mail_is_sent_unless_asked(pair):
     assert {proof.outcome for proof in proofs} == {PASSED, LEFT_OUT}
     assert the(proofs, "outgoing-tls").observed == "no mail is sent unless asked for with --send RECIPIENT"
     assert "cleanup" not in host.instance.log()
+
+
+def test_every_proof_is_described(pair):
+    host, _ = pair("none", smtp_tls_policy_maps="inline:{ { NEXTHOP = encrypt } }")
+    described = (Path(__file__).parents[2] / "docs/reference/proofs.md").read_text()
+    headings = [line for line in described.splitlines() if line.startswith("### ")]
+    state = STATE.replace("security_level: may", "security_level: may\n  policies: {senders: [b.test]}", 1)
+    policies = "outgoing: {policies: {b.test: encrypt}}\n"
+    proofs = verify(host.live(), host.state(state + policies), Postfix(host.config_directory), send_to=("b@tls.test",))
+    names = {proof.name for proof in proofs}
+    assert {"forced-tls-held", "policy-compiled", "sender-policy-plaintext", "tls-on-connect"} <= names
+    assert [name for name in names if not any(name in heading for heading in headings)] == []
 
 
 def test_everything_at_once(pair):

@@ -119,6 +119,36 @@ def test_a_host_that_lets_its_own_addresses_in_does_not_refuse_the_unauthenticat
 
 
 @pytest.mark.postfix
+def test_a_listener_that_demands_tls_of_everybody_refuses_plaintext_mail(mail_host):
+    host = mail_host(smtpd_tls_security_level="encrypt")
+    proofs = service_proofs(host.live())
+    assert outcomes(proofs, host.mx) == {
+        "starttls-offered": PASSED,
+        "certificate-served": PASSED,
+        "plaintext-mail-refused": PASSED,
+    }
+
+
+@pytest.mark.postfix
+def test_what_the_limits_of_a_listener_keep_from_being_seen_is_no_failure(mail_host):
+    host = mail_host(smtpd_client_event_limit_exceptions="", smtpd_client_connection_rate_limit="3")
+    first = service_proofs(host.live())  # the start of the instance was a connection too
+    assert the(first, "certificate-served", host.mx).observed.startswith("2 of 2 connections, sha256 ")
+    again = service_proofs(host.live())
+    assert outcomes(again, host.mx) == {"starttls-offered": LEFT_OUT, "certificate-served": LEFT_OUT}
+    assert the(again, "starttls-offered", host.mx).observed.startswith("it does not talk to this host: 421 4.7.0 ")
+
+
+@pytest.mark.postfix
+def test_a_limit_of_tls_sessions_is_no_failure_either(mail_host):
+    host = mail_host(smtpd_client_event_limit_exceptions="", smtpd_client_new_tls_session_rate_limit="1")
+    first = service_proofs(host.live())
+    assert the(first, "certificate-served", host.mx).observed.startswith("2 of 2 connections, sha256 ")
+    again = service_proofs(host.live())
+    assert "too many new TLS sessions" in the(again, "starttls-offered", host.mx).observed
+
+
+@pytest.mark.postfix
 def test_a_declared_service_that_is_gone_is_missed(mail_host):
     host = mail_host()
     host.edit("master.cf", f"127.0.0.1:{host.submission} inet", "127.0.0.1:1 inet")
