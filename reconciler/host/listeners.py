@@ -8,13 +8,20 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from reconciler.postfix import endpoint
 from reconciler.postfix.master_cf import MasterCf
 
+_LISTENING = "0A"  # in the fourth column of /proc/net/tcp
 
-def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str) -> Iterator[str]:
-    """What keeps the inet services that `after` has and `before` has not from listening."""
+
+def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str, master_pid: int | None) -> Iterator[str]:
+    """What keeps the inet services that `after` has and `before` has not from listening.
+
+    A port that the instance's own master(8) holds is free for it: the file may have lost the service without a reload.
+    """
     standing = {key for key in before.by_key if key[1] == "inet"}
     for key, service in after.by_key.items():
         if key[1] != "inet" or key in standing:
@@ -22,7 +29,7 @@ def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str) -> Itera
         host, port = endpoint.split(service.name)
         hosts = [host] if host else _interfaces(inet_interfaces)
         for each in hosts:
-            problem = _bind(each, port)
+            problem = _bind(each, port, master_pid)
             if problem:
                 yield f"master.cf: {service.name}: {problem}"
                 break
@@ -35,7 +42,7 @@ def _interfaces(inet_interfaces: str) -> list[str]:
     return ["127.0.0.1"] if names == ["loopback-only"] else [name.strip("[]") for name in names]
 
 
-def _bind(host: str, port: str) -> str:
+def _bind(host: str, port: str, master_pid: int | None) -> str:
     """Bind without SO_REUSEPORT and let go again; gives why it cannot be done, or nothing."""
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -50,6 +57,20 @@ def _bind(host: str, port: str) -> str:
                 probe.bind(address)
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
-                    return "another program listens there already"
+                    if master_pid is None or not _holds(master_pid, int(address[1])):
+                        return "another program listens there already"
+                    continue
                 return f"it cannot be listened on ({error.strerror})"
     return ""
+
+
+def _holds(pid: int, port: int) -> bool:
+    """Whether a process has a listening TCP socket on that port."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            fields = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+            inodes |= {it[9] for it in fields if it[3] == _LISTENING and int(it[1].rpartition(":")[2], 16) == port}
+    with suppress(OSError):
+        return any(str(link.readlink()).strip("socket:[]") in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False

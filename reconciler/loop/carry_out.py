@@ -21,7 +21,7 @@ def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Rece
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
     receipt = Transaction(plan, machine, sight.state, prover, progress).execute()
-    if not plan.is_empty:
+    if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt
 

@@ -119,6 +119,20 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_written(site: Make) 
         assert mx.fingerprint() == before
 
 
+def test_a_service_whose_line_was_lost_comes_back_although_its_port_is_still_held_by_our_master(site: Make) -> None:
+    mx = site(TLS)
+    mx.instance.write("sasl/smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n")
+    found = mx.master_cf.read_text().splitlines()
+    mx.write(TLS + _submission().replace("dovecot, path: private/nobody", "cyrus, path: smtpd"))
+    mx.apply()
+    lines = mx.master_cf.read_text().splitlines()
+    lost = [f"#{line}" if line not in found and not line.startswith(" ") else line for line in lines]
+    mx.instance.write("master.cf", "\n".join(lost) + "\n")
+    assert mx.plan().returncode == 2
+    mx.apply()
+    assert mx.plan().returncode == 0
+
+
 def test_what_postfix_would_die_of_is_refused_with_its_own_words(site: Make) -> None:
     """`$bad` is somebody else's parameter: the state is well formed, its expansion is not."""
     mx = site(TLS, main_cf_extra="bad = maybe\n")

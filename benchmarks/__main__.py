@@ -1,0 +1,114 @@
+"""Prints a row for each goal: what was measured, the floor measured beside it, their ratio, and the goal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import typical
+from reconciler.host.instance import PrivateInstance, workspace
+
+PYTHON = sys.executable
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+ROUNDS = 9
+
+
+def median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Milliseconds, the median of several rounds after one that does not count."""
+    work()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def run(*argv: str) -> None:
+    done = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def row(goal: str, what: str, cost: float, floor: float, target: str) -> None:
+    print(
+        f"{goal}  {what:<46} {cost:8.1f} ms  floor {floor:7.1f} ms  ratio {cost / floor:5.2f}  goal {target}",
+        flush=True,
+    )
+
+
+def command(instance: PrivateInstance, repo: Path, memory: str, name: str, *more: str) -> list[str]:
+    where = ["--repo", str(repo), "-c", instance.config_directory, "--state-dir", memory]
+    return [PYTHON, "-m", "reconciler", name, *where, *more]
+
+
+def nothing_to_do(instance: PrivateInstance, repo: Path, memory: str) -> None:
+    plan = command(instance, repo, memory, "plan")
+    floor = median(lambda: run(PYTHON, "-I", "-c", "pass"))
+    row("P1", "plan, nothing to do, state validated before", median(lambda: run(*plan)), floor, "≤ 16, stretch ≤ 5")
+
+    def forgotten() -> None:
+        for kept in Path(memory).rglob("seen.json"):
+            kept.unlink()
+        run(*plan)
+
+    row("P1", "plan, nothing to do, state never seen", median(forgotten), floor, "≤ 16")
+
+
+def first_apply(instance: PrivateInstance, repo: Path, memory: str) -> None:
+    """Against what a shell script with rendered files does: compare, copy, postmap, check, reload."""
+    before = Path(instance.root, "before")
+    etc = Path(instance.config_directory)
+    shutil.copytree(etc, before)
+
+    def reset() -> None:
+        for path in etc.rglob("*"):
+            if path.is_file() and not (before / path.relative_to(etc)).exists():
+                path.unlink()
+        for name in ("main.cf", "master.cf"):
+            instance.write(name, (before / name).read_bytes())
+        shutil.rmtree(memory, ignore_errors=True)
+        instance.reload()
+
+    def applied() -> float:
+        reset()
+        start = time.perf_counter()
+        run(*command(instance, repo, memory, "apply", "--auto-approve"))
+        return time.perf_counter() - start
+
+    cost = statistics.median(applied() for _ in range(5)) * 1000
+    rendered = Path(instance.root, "rendered")
+    shutil.copytree(etc, rendered)
+    script = (
+        f'cd {rendered}; find . -type f ! -name "*.db" | '
+        f'while read f; do cmp -s "$f" "{etc}/$f" || cp -p "$f" "{etc}/$f"; done; '
+        f"touch -d '-10 seconds' {etc}/main.cf; postmap -c {etc} hash:{etc}/tls_policy hash:{etc}/tls_senders; "
+        f"postfix -c {etc} check; postfix -c {etc} reload"
+    )
+
+    def scripted() -> float:
+        reset()
+        start = time.perf_counter()
+        run("bash", "-c", script)
+        return time.perf_counter() - start
+
+    floor = statistics.median(scripted() for _ in range(5)) * 1000
+    row("P3", "first apply, staged, checked, proven", cost, floor, "≤ 1.5, stretch ≤ 1.3")
+
+
+def main() -> None:
+    with workspace("reconciler-bench-") as directory, typical.instance(directory) as instance:
+        repo = typical.repository(Path(directory, "state"))
+        memory = f"{directory}/memory"
+        first_apply(instance, repo, memory)
+        run(*command(instance, repo, memory, "apply", "--auto-approve"))
+        nothing_to_do(instance, repo, memory)
+
+
+if __name__ == "__main__":
+    main()
