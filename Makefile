@@ -47,6 +47,10 @@ schemas: environment ## Write schemas/ anew from the models
 schemas-current: environment
 	@$(BIN)/reconciler schemas --check $(SCHEMAS)
 
+.PHONY: bench
+bench: environment packages ## What it costs, as ratios against floors measured beside it
+	@$(BIN)/python -m benchmarks
+
 .PHONY: lock
 lock: environment $(UV) ## Write requirements/*.lock anew from pyproject.toml (UPGRADE=1: to the newest versions)
 	@lock() { $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
