@@ -23,10 +23,12 @@ _COMMANDS = {
     "validate": "check the whole state repository; no host is needed",
     "plan": "show what applying would change on this host, and why",
     "apply": "carry the plan out as one transaction, and prove it",
+    "import": "write the host file for a live Postfix; a plan with it changes nothing",
     "verify": "prove over SMTP that the live host does what it shall",
     "schemas": "write the JSON Schemas of the state files, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }
+_MODULES = {"import": "import_"}  # where a command's name is no module's
 
 
 class _Parser(argparse.ArgumentParser):
@@ -45,7 +47,7 @@ def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentParse
     choices = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     for name in commands:
         sub = choices.add_parser(name, help=_COMMANDS[name], description=_COMMANDS[name], allow_abbrev=False)
-        module = import_module(f"reconciler.cli.{name}")
+        module = import_module(f"reconciler.cli.{_MODULES.get(name, name)}")
         module.add_arguments(sub)
         sub.set_defaults(run=module.run)
     return top

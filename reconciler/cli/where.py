@@ -23,18 +23,22 @@ def add_repo(parser: argparse.ArgumentParser) -> None:
 def add_instance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="", help="the host file to use (default: the instance's myhostname)")
     parser.add_argument("--instance", default="", help="the instance (default: its multi_instance_name)")
+    add_directory(parser)
+    parser.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        default=os.environ.get("RECONCILER_STATE_DIR", STATE_DIRECTORY),
+        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {STATE_DIRECTORY})",
+    )
+
+
+def add_directory(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-c",
         "--config-dir",
         metavar="DIR",
         default="/etc/postfix",
         help="the Postfix configuration directory, as -c is to Postfix (default: /etc/postfix)",
-    )
-    parser.add_argument(
-        "--state-dir",
-        metavar="DIR",
-        default=os.environ.get("RECONCILER_STATE_DIR", STATE_DIRECTORY),
-        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {STATE_DIRECTORY})",
     )
 
 
