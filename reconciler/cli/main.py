@@ -24,6 +24,7 @@ _COMMANDS = {
     "plan": "show what applying would change on this host, and why",
     "apply": "carry the plan out as one transaction, and prove it",
     "import": "write the host file for a live Postfix; a plan with it changes nothing",
+    "adopt": "turn a change made by hand into a patch of the host file",
     "verify": "prove over SMTP that the live host does what it shall",
     "schemas": "write the JSON Schemas of the state files, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.importer import emit
+from reconciler.importer import emit, policies
 from reconciler.importer.draft import Draft
 from reconciler.importer.emit import Value
 from reconciler.model.address import ServiceAddress
@@ -46,7 +46,7 @@ def _head(draft: Draft, *, enforce: bool) -> str:
 def outside_parameters(draft: Draft) -> int:
     """How many parameters of main.cf are neither declared nor said to be left out."""
     left = {str(it.address) for it in draft.left}
-    names = (name for name in draft.live.explicit if not scope.in_scope(name))
+    names = (name for name in draft.live.explicit if not scope.in_scope(name) and name != policies.PARAMETER)
     return sum(1 for name in names if f"main.cf/{name}" not in left)
 
 

@@ -21,6 +21,7 @@ from reconciler.postfix.values import split_list
 
 _ABOUT_TLS = re.compile(r"tls|sasl")
 _PASSWORDS = "it may hold passwords; only the name of a table in a file is taken over"
+COMMENT = "Postfix takes the comment behind the value for a part of it; put it on a line of its own"
 _BLANKS = re.compile(r"[ \t\n\v\f\r]+")
 _CONFIGURATION = re.compile(r"\$(config_directory|\{config_directory\}|\(config_directory\))/")
 _CLIENT = ("smtp_tls_cert_file", "smtp_tls_key_file")
@@ -69,17 +70,22 @@ def key_for(name: str, live: LiveConfig) -> tuple[tuple[str, ...], Value]:
     raw = live.explicit[name]
     if name not in live.defaults:
         raise Refused(_unknown(name, live.snapshot.mail_version))
-    if re.search(r"\s#", raw):
-        raise Refused("Postfix takes the comment behind the value for a part of it; put it on a line of its own")
+    if has_comment(raw):
+        raise Refused(COMMENT)
     if not raw.isprintable() and not _folded(raw).isprintable():
         raise Refused("its value holds bytes that a state file cannot hold")
     reason = ""
     for path in places.of_parameter(name):
-        for value in _spellings(raw, live, listed=path[0] != "parameters"):
+        for value in spellings(raw, live, listed=path[0] != "parameters"):
             reason = _tried(path, value, live)
             if not reason:
                 return path, _as_written(path, value)
     raise Refused(_PASSWORDS if "password" in name else reason)
+
+
+def has_comment(raw: str) -> bool:
+    """Whether somebody meant to write a comment behind a value."""
+    return re.search(r"(^|\s)#", raw) is not None
 
 
 def _tried(path: tuple[str, ...], value: Value, live: LiveConfig) -> str:
@@ -101,7 +107,7 @@ def _as_written(path: tuple[str, ...], value: Value) -> Value:
     return lowered.value.lower() if wording.is_switch(lowered.name) else lowered.value
 
 
-def _spellings(raw: str, live: LiveConfig, *, listed: bool) -> list[Value]:
+def spellings(raw: str, live: LiveConfig, *, listed: bool) -> list[Value]:
     """The value as found, as a path below the configuration directory, written out, and as a list."""
     text = _folded(raw)
     found: list[Value] = [_CONFIGURATION.sub("", text, count=1) if listed else text]

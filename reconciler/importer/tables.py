@@ -77,8 +77,11 @@ def why_not(it: Listed, live: LiveConfig, types: frozenset[str]) -> str:
     standing = live.at(it.address)
     if standing != it.kind:
         return f"it is {standing}; run postmap, and import again"
-    found = live.at(it.element)
-    return "" if found == it.element.element else f"main.cf has it as {found or 'something else'}"
+    if live.at(it.element) == it.element.element:
+        return ""
+    raw = live.explicit.get(it.parameter, "")
+    blocker = restrictions.blocker(it.parameter, raw, it.element.element, live.same_element)
+    return f"declaring it would move it to the front, before {blocker}" if blocker else "main.cf names it otherwise"
 
 
 def rows(it: Listed, live: LiveConfig) -> Iterator[tuple[str, str]]:
