@@ -117,3 +117,14 @@ def newline_of(source: bytes) -> bytes:
     """The line ending a file uses: CRLF where its first line has one."""
     first = source.find(b"\n")
     return b"\r\n" if first > 0 and source[first - 1 : first] == b"\r" else b"\n"
+
+
+def inner_comments(line: LogicalLine) -> tuple[Trivia, ...]:
+    """The comment lines that lie between the content lines of a logical line; blank lines there are dropped."""
+    gaps = zip((end for _, end in line.spans), (start for start, _ in line.spans[1:]), strict=False)
+    kept: list[Trivia] = []
+    for gap_start, gap_end in gaps:
+        at = line.line + line.raw.count(b"\n", 0, gap_start) + 1
+        physical = line.raw[gap_start:gap_end].split(b"\n")[1:-1]
+        kept += [Trivia(text + b"\n", at + index) for index, text in enumerate(physical) if text.strip(BLANKS)]
+    return tuple(kept)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, newline_of, split
+from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 _NAME = re.compile(rb"[A-Za-z0-9_]+\Z")
 _COMMENTED_EXAMPLE = re.compile(rb"[ \t]*#[ \t]*([A-Za-z0-9_]+)[ \t]*=")
@@ -95,7 +95,7 @@ class MainCf:
     def unset(self, name: bytes) -> MainCf:
         """Remove every line that sets `name`; comments inside them stay."""
         nodes = chain.from_iterable(
-            _inner_comments(node.source, node.line) if isinstance(node, Entry) and node.name == name else (node,)
+            inner_comments(node.source) if isinstance(node, Entry) and node.name == name else (node,)
             for node in self.nodes
         )
         return MainCf(tuple(nodes))
@@ -164,23 +164,13 @@ def _with_value(entry: Entry, value: bytes) -> tuple[Trivia | Entry | Malformed,
     head = entry.raw[first_start : min(start, first_end)].rstrip(BLANKS)
     newline = newline_of(entry.raw)
     last = b"" if not entry.raw.endswith(b"\n") else newline
-    inner = _inner_comments(entry.source, entry.line)
+    inner = inner_comments(entry.source)
     separator = b" " if _spaced(entry) else b""
     return (*parse(head + separator + value + (newline if inner else last)).nodes, *inner)
 
 
 def _spaced(entry: Entry) -> bool:
     return entry.raw[len(entry.name) : len(entry.name) + 1] in (b" ", b"\t")
-
-
-def _inner_comments(line: LogicalLine, number: int) -> tuple[Trivia, ...]:
-    """What lies between the content lines of a logical line, without the blank lines."""
-    gaps = zip((end for _, end in line.spans), (start for start, _ in line.spans[1:]), strict=False)
-    kept = []
-    for gap_start, gap_end in gaps:
-        between = line.raw[gap_start:gap_end].partition(b"\n")[2]
-        kept += [physical for physical in between.splitlines(keepends=True) if physical.strip(BLANKS)]
-    return tuple(Trivia(physical, number) for physical in kept)
 
 
 def _separator(neighbour: Entry | None) -> bytes:

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import chain
 
 from reconciler.postfix import endpoint
-from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, newline_of, split
+from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 _SPACE = b" \t\r\n"  # CHARS_SPACE: what separates fields
 _TAKES_VALUE = frozenset(b"imnost")  # of the daemons' "cdDi:lm:n:o:s:St:uvVz"
@@ -169,7 +169,8 @@ class MasterCf:
         """Remove the service, duplicates too; comments inside it stay."""
         key = (endpoint.canonical(name, kind), kind)
         nodes = chain.from_iterable(
-            _comments_of(node) if isinstance(node, Service) and node.key == key else (node,) for node in self.nodes
+            inner_comments(node.source) if isinstance(node, Service) and node.key == key else (node,)
+            for node in self.nodes
         )
         return MasterCf(tuple(nodes))
 
@@ -288,22 +289,6 @@ def _without(service: Service, tokens: Iterable[Token]) -> bytes:
         keep = b"" if start >= len(raw) or raw[start] in _SPACE or gap == line_start else b" "
         raw[gap:start] = raw[gap:start] if gap == line_start else keep
     return bytes(raw)
-
-
-def _comments_of(service: Service) -> tuple[Node, ...]:
-    spans = {start for start, _ in service.source.spans}
-    at = 0
-    kept = []
-    for physical in service.raw.splitlines(keepends=True) if b"\r" not in service.raw else _lines(service.raw):
-        if at not in spans and physical.strip(BLANKS):
-            kept.append(Trivia(physical, service.line))
-        at += len(physical)
-    return tuple(kept)
-
-
-def _lines(raw: bytes) -> list[bytes]:
-    parts = raw.split(b"\n")
-    return [part + b"\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def _place(nodes: tuple[Node, ...], name: str, kind: str, command: str) -> int:

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, newline_of, split
+from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
+_QUOTE, _BACKSLASH = b'"\\'
 _COMMENTED_ROW = re.compile(rb"[ \t]*#[ \t]*(\S+)[ \t]")
 
 
@@ -52,7 +53,7 @@ def compiled_path(kind: TableType, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `key` is what a lookup finds: unquoted, and folded in indexed tables."""
+    """One row. `key` is what a lookup finds: with its quotes, and folded in indexed tables."""
 
     raw: bytes
     line: int
@@ -101,8 +102,12 @@ class Table:
         return row.value if row else None
 
     def edit(self, changes: dict[bytes, bytes | None]) -> Table:
-        """Give rows new values, add those that are missing, remove those set to None; one pass over the table."""
+        """Give rows new values, add those that are missing, remove those set to None; one pass over the table.
+
+        Raises ValueError where a pair cannot stand on one line.
+        """
         wanted = {fold(key) if self.indexed else key: value for key, value in changes.items()}
+        _check(wanted, indexed=self.indexed)
         pending = {key: value for key, value in wanted.items() if value is not None and key not in self.rows}
         nodes: list[Node] = []
         for node in self.nodes:
@@ -128,7 +133,7 @@ class Table:
 
     def _new_row(self, key: bytes, value: bytes, like: bytes) -> tuple[Node, ...]:
         newline = b"\r\n" if like.endswith(b"\r\n") else b"\n"
-        return parse(_written_key(key, indexed=self.indexed) + b" " + value + newline, indexed=self.indexed).nodes
+        return parse(key + b" " + value + newline, indexed=self.indexed).nodes
 
 
 def parse(source: bytes, *, indexed: bool = True) -> Table:
@@ -151,13 +156,25 @@ def _read(line: LogicalLine, *, indexed: bool) -> Row | Malformed:
     if line.is_orphan:
         return Malformed(line.raw, line.line, "a continuation line that continues nothing")
     text = line.text
-    key, rest = _split_key(text) if indexed else _split_pattern(text)
-    value = rest.strip(BLANKS)
+    parts = _split_key(text) if indexed else _split_pattern(text)
+    if parts is None:
+        return Malformed(line.raw, line.line, "a '\"' that is not closed; postmap leaves the line out")
+    key, value = parts[0], parts[1].strip(BLANKS)
     if not key or not value:
         return Malformed(line.raw, line.line, "a key without a value; Postfix leaves it out")
     if not _is_utf8(text):
         return Malformed(line.raw, line.line, "not UTF-8; postmap leaves it out")
     return Row(line.raw, line.line, fold(key) if indexed else key, value, line)
+
+
+def _check(rows: Mapping[bytes, bytes | None], *, indexed: bool) -> None:
+    for key, value in rows.items():
+        if value is None:
+            continue
+        node = next(iter(parse(key + b" " + value, indexed=indexed).nodes), None)
+        reads_back = isinstance(node, Row) and (node.key, node.value) == (key, value)
+        if not reads_back or b"\n" in key + value or value.startswith(b"#"):  # a comment, on a line of its own
+            raise ValueError(f"{key!r} {value!r} does not stand on one line of a table")
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -168,18 +185,23 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _split_key(text: bytes) -> tuple[bytes, bytes]:
-    """A bare key ends at white space; a quoted one (Postfix 3.2) at its closing quote."""
-    if not text.startswith(b'"'):
-        parts = text.split(None, 1)
-        return (parts[0], parts[1]) if len(parts) == 2 else (text.strip(BLANKS), b"")
-    key = bytearray()
-    at = 1
-    while at < len(text) and text[at] != 0x22:
-        at += text[at] == 0x5C and at + 1 < len(text)
-        key.append(text[at])
+def _split_key(text: bytes) -> tuple[bytes, bytes] | None:
+    """The key ends at the first white space outside of quotes; None where a quote is not closed.
+
+    Postfix 3.2 and later: quotes may stand anywhere in the key and stay part of it, a backslash takes the next byte.
+    """
+    quoted = False
+    at = 0
+    while at < len(text):
+        byte = text[at]
+        if byte == _BACKSLASH:
+            at += 1
+        elif byte == _QUOTE:
+            quoted = not quoted
+        elif byte in BLANKS and not quoted:
+            break
         at += 1
-    return bytes(key), text[at + 1 :]
+    return None if quoted else (text[:at], text[at:])
 
 
 def _split_pattern(text: bytes) -> tuple[bytes, bytes]:
@@ -195,27 +217,22 @@ def _split_pattern(text: bytes) -> tuple[bytes, bytes]:
     return text[:at], text[at:]
 
 
-def _written_key(key: bytes, *, indexed: bool) -> bytes:
-    if not indexed or not (any(byte in BLANKS for byte in key) or key.startswith((b'"', b"#"))):
-        return key
-    return b'"' + key.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
 def _edited(row: Row, value: bytes | None, *, in_force: bool, indexed: bool) -> tuple[Node, ...]:
+    """The row with another value in the place of its own; comments that lay inside it follow it."""
     if value is None:
-        return ()
+        return inner_comments(row.source)
     if not in_force or row.value == value:
         return (row,)
-    newline = b"\n" if row.raw.endswith(b"\n") else b""
-    newline = b"\r\n" if row.raw.endswith(b"\r\n") else newline
-    first_start, first_end = row.source.spans[0]
-    first = row.raw[first_start:first_end]
-    key_end = len(first) - len(_split_key(first)[1]) if indexed else len(_split_pattern(first)[0])
-    gap_end = len(first) - len(first[key_end:].lstrip(BLANKS))
-    gap = first[key_end:gap_end] or b" "
-    key = first[:key_end].rstrip(BLANKS)
-    if not first[key_end:].strip(BLANKS):
-        gap = b" "
-    elif indexed and key_end > len(key):
-        gap = first[len(key) : gap_end]
-    return parse(key + gap + value + newline, indexed=indexed).nodes
+    start, end = _value_at(row, indexed=indexed)
+    after = row.raw[:start] + value + row.raw[end:]
+    lost = tuple(it for it in inner_comments(row.source) if it.raw in row.raw[start:end])
+    ending = b"\n" if lost and not after.endswith(b"\n") else b""
+    return (*parse(after + ending, indexed=indexed).nodes, *lost)
+
+
+def _value_at(row: Row, *, indexed: bool) -> tuple[int, int]:
+    """The slice of the row's bytes from its value's first byte to its last."""
+    text = row.source.text
+    _, rest = (_split_key(text) if indexed else _split_pattern(text)) or (b"", text)
+    start = len(text) - len(rest.lstrip(BLANKS))
+    return row.source.offsets(start, start + len(row.value))
