@@ -26,6 +26,8 @@ _COMMANDS = {
     "import": "write the host file for a live Postfix; a plan with it changes nothing",
     "adopt": "turn a change made by hand into a patch of the host file",
     "verify": "prove over SMTP that the live host does what it shall",
+    "explain": "say everything about one address: what it is, declared, live, and what a session sees",
+    "render": "write the complete files as they would be after apply, for image builds",
     "schemas": "write the JSON Schemas of the state files, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }

@@ -33,9 +33,7 @@ def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
 
     Raises StateInvalid with every problem of the files this host's state is made of, and with every secret anywhere.
     """
-    path = f"hosts/{host}@{instance}.yaml"
-    if not instance or path not in repo.files:
-        path = f"hosts/{host}.yaml"
+    path = _host_file(repo, host, instance)
     repository = _Repository(repo)
     if path not in repo.files:
         raise StateInvalid((*repository.problems, _unknown_host(repo, path, host)))
@@ -43,6 +41,17 @@ def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
     if repository.problems or state is None:
         raise StateInvalid(tuple(repository.problems))
     return state
+
+
+def layers(repo: RepoSnapshot, host: str, instance: str = "") -> tuple[Mapping, ...]:
+    """The layers that the state of one host is merged from, the lowest first; none where they have problems."""
+    path = _host_file(repo, host, instance)
+    return _Repository(repo).layers(path) if path in repo.files else ()
+
+
+def _host_file(repo: RepoSnapshot, host: str, instance: str) -> str:
+    own = f"hosts/{host}@{instance}.yaml"
+    return own if instance and own in repo.files else f"hosts/{host}.yaml"
 
 
 def validate(repo: RepoSnapshot) -> tuple[DesiredState, ...]:
@@ -103,15 +112,19 @@ class _Repository:
 
     def state(self, path: str, host: str, instance: str) -> DesiredState | None:
         """The state of one host file, or None where it, or a layer below it, has problems."""
-        fleet = self.fleet()
-        tree = self._tree(path, "host", HostFile)
-        if tree is None or (fleet is None and FLEET in self._repo.files):
-            return None
-        layers = self._layers(tree)
-        if layers is None:
+        layers = self.layers(path)
+        if not layers:
             return None
         merged = merge(layers)
         return self._collect(lambda: self._assembled(merged, path, host, instance))
+
+    def layers(self, path: str) -> tuple[Mapping, ...]:
+        """The layers of a host file, the lowest first; none where it, or one of them, has problems."""
+        fleet = self.fleet()
+        tree = self._tree(path, "host", HostFile)
+        if tree is None or (fleet is None and FLEET in self._repo.files):
+            return ()
+        return tuple(self._layers(tree) or ())
 
     def _assembled(self, tree: Mapping, path: str, host: str, instance: str) -> DesiredState:
         file = read(HostFile, tree)

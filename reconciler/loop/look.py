@@ -41,6 +41,7 @@ class Sight:
     key: str  # what `desired` depends on
     revision: str
     origin: str
+    repo: RepoSnapshot
 
 
 def look(where: Where) -> Sight:
@@ -63,7 +64,7 @@ def look(where: Where) -> Sight:
     wanted = known.desired if known else _load(repo, host, instance)
     interests = plan.interests(wanted, first, last)
     more = snapshot.extend(seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {})
-    return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin)
+    return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin, repo)
 
 
 def _load(repo: RepoSnapshot, host: str, instance: str) -> DesiredState:

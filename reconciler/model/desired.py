@@ -39,6 +39,16 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Declaration:
+    """What one layer says, under which keys; `wins` is whether no upper layer says otherwise."""
+
+    keys: tuple[str, ...]
+    text: str  # as it stands in the file
+    origin: Origin
+    wins: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredParameter:
     """A parameter's value in Postfix's syntax: on main.cf, or as `-o` of a service."""
 

@@ -42,6 +42,14 @@ def parameters() -> dict[str, Parameter]:
     return {row.name: row for row in map(_row, text.splitlines()[1:])}
 
 
+def advice(parameter: Parameter) -> str:
+    """What to write instead of a deprecated parameter, in the imperative."""
+    text = parameter.replacement
+    if not text or text.startswith("do not specify"):
+        return "remove it" + text.removeprefix("do not specify")
+    return f"write {text.removeprefix('specify ').strip(chr(34))} instead"
+
+
 def _row(line: str) -> Parameter:
     name, kind, first, removed, deprecated, replacement = line.split("\t")[:6]
     return Parameter(name, Kind(kind), series(first) or (0, 0), series(removed), series(deprecated), replacement)
