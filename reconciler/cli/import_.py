@@ -10,6 +10,7 @@ from pathlib import Path
 from reconciler.cli import where
 from reconciler.cli.output import write
 from reconciler.errors import UsageError
+from reconciler.source.layout import FOLDERS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +63,8 @@ def _write(files: Mapping[Path, str]) -> None:
         raise UsageError(f"{standing[0]} is there already; remove it, write elsewhere, or use reconciler adopt")
     for path, text in files.items():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent.name in FOLDERS:
+                path.parent.mkdir(exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:

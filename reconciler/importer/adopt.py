@@ -10,7 +10,6 @@ from reconciler.desired import places, readers
 from reconciler.desired.places import Path
 from reconciler.errors import ReconcilerError, StateInvalid
 from reconciler.importer import edit
-from reconciler.importer.edit import CannotEdit
 from reconciler.importer.emit import Value
 from reconciler.importer.parameters import COMMENT, has_comment, spellings
 from reconciler.live.config import LiveConfig
@@ -74,19 +73,24 @@ def adopt(address: Address, state: DesiredState, live: LiveConfig, repo: RepoSna
     alike = declared is not None and Meaning(live.view, _policies(state, live)).same(address, standing, declared)
     if alike and not isinstance(address, ServiceAddress):
         raise CannotAdopt(f"{address}: nothing to adopt; it is as declared ({_shown(declared)})")
-    refusals: list[str] = []
+    refusals: list[str | CannotAdopt] = []
     for change in _changes(case, standing, declared):
         try:
             return _tried(case, change(case.text))
         except StateInvalid as invalid:
             refusals.append(invalid.problems[0].what)
-        except (CannotEdit, CannotAdopt, ValueError) as error:
+        except CannotAdopt as more:
+            refusals.append(more)
+        except ValueError as error:
             refusals.append(str(error))
     raise CannotAdopt(f"{address}: {_refused(address, standing, refusals)}")
 
 
-def _refused(address: Address, standing: str | None, refusals: list[str]) -> str:
+def _refused(address: Address, standing: str | None, refusals: list[str | CannotAdopt]) -> str:
     """Why nothing could be declared. What may be a password is not repeated, and the schema's words may repeat it."""
+    more = next((it for it in refusals if isinstance(it, CannotAdopt)), None)
+    if more is not None:
+        return str(more)
     if isinstance(address, RowAddress):
         return "what stands there is no TLS policy that can be declared"
     if "password" in str(address):
@@ -124,7 +128,7 @@ def _of_parameter(case: _Case, name: str, standing: str | None, declared: str | 
         raise CannotAdopt(f"{case.address}: {COMMENT}")
     found = ((_CERTIFICATE[name],) if name in _CERTIFICATE and declared is not None else ()) + places.of_parameter(name)
     for path in sorted(found, key=lambda path: not edit.has(case.text, path)):
-        for value in spellings(raw, case.live, listed=path[0] != "parameters"):
+        for value in spellings(name, raw, case.live, listed=path[0] != "parameters"):
             yield _putting(path, value)
 
 
@@ -136,7 +140,7 @@ def _of_option(case: _Case, address: OptionAddress, standing: str | None) -> Ite
     if path is None:
         raise CannotAdopt(f"{address}: {service.part.value} sets it without being asked; nothing can be declared there")
     raw = (case.live.view.raw(address.name) or "") if standing is None else standing
-    for value in spellings(raw, case.live, listed=True):
+    for value in spellings(address.name, raw, case.live, listed=True):
         yield _putting(path, value)
 
 

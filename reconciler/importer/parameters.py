@@ -76,7 +76,7 @@ def key_for(name: str, live: LiveConfig) -> tuple[tuple[str, ...], Value]:
         raise Refused("its value holds bytes that a state file cannot hold")
     reason = ""
     for path in places.of_parameter(name):
-        for value in spellings(raw, live, listed=path[0] != "parameters"):
+        for value in spellings(name, raw, live, listed=path[0] != "parameters"):
             reason = _tried(path, value, live)
             if not reason:
                 return path, _as_written(path, value)
@@ -107,9 +107,11 @@ def _as_written(path: tuple[str, ...], value: Value) -> Value:
     return lowered.value.lower() if wording.is_switch(lowered.name) else lowered.value
 
 
-def spellings(raw: str, live: LiveConfig, *, listed: bool) -> list[Value]:
-    """The value as found, as a path below the configuration directory, written out, and as a list."""
+def spellings(name: str, raw: str, live: LiveConfig, *, listed: bool) -> list[Value]:
+    """The value as found; a path also below the configuration directory, with its references written out, as a list."""
     text = _folded(raw)
+    if not name.endswith((*wording.PATHS, "_files")):
+        return [text]
     found: list[Value] = [_CONFIGURATION.sub("", text, count=1) if listed else text]
     try:
         expanded = live.view.expand(text)

@@ -57,7 +57,11 @@ class LiveHost:
             sasl_server_types=frozenset({"cyrus", "dovecot"}),
             master_pid=None,
             kinds=present,
-            compiled={path: self._compiled(path, files[path]) for path in present},
+            compiled={
+                path: self._compiled(path, files[path])
+                for path, kind in present.items()
+                if table.TableType(kind).compiled
+            },
             pems=dict.fromkeys(self.pems, PEM),
         )
 
