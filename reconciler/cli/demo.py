@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli.output import style
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.postfix.master_cf import parse
 
 if TYPE_CHECKING:
     from git import Repo
@@ -85,46 +86,100 @@ class _Demo:
         self.make_repository()
         self.command(0, "validate", self.url)
         for name in (_MX, _SUBMIT):
-            self.say(f"{name}: what would change, the change itself, and that nothing is left to change")
+            self.say(f"{name}: what would change, and the change itself")
             self.command(2, "plan", *self.at(name), "--detailed-exitcode")
             self.command(0, "apply", *self.at(name), "--auto-approve")
+        self.say("Proven over SMTP: certificates, ports 587 and 465, forced TLS for a destination and for a sender")
+        self.command(0, "verify", *self.at(_MX), *self.sending())
+        self.command(0, "verify", *self.at(_SUBMIT), *self.login())
+        self.say("Nothing is left to change")
+        for name in (_MX, _SUBMIT):
             self.command(0, "plan", *self.at(name), "--detailed-exitcode")
-        self.prove()
         self.drift()
         self.revert()
         self.refuse()
-
-    def prove(self) -> None:
-        self.say("Proven over SMTP: certificates, port 587, and forced TLS for a destination and for a sender")
-        send = [f"postmaster@{name}" for name in (_TLS_PEER, _PLAIN_PEER)]
-        self.command(0, "verify", *self.at(_MX), *(word for it in send for word in ("--send", it)))
-        login = ("--auth-user", _USER, "--auth-password-file", str(self.password_file))
-        self.command(0, "verify", *self.at(_SUBMIT), *login)
+        self.prove()
 
     def drift(self) -> None:
-        self.say("Somebody comments a line out by hand; the plan names it, apply heals it")
-        main_cf = Path(self.hosts[_MX].config_directory, "main.cf")
-        line = "smtpd_tls_security_level = may"
-        main_cf.write_text(main_cf.read_text().replace(line, f"#{line}"))
-        print(f"$ sed -i 's/^{line}/#&/' main.cf")
-        self.command(2, "plan", *self.at(_MX), "--detailed-exitcode")
-        self.command(0, "apply", *self.at(_MX), "--auto-approve")
-        self.command(0, "verify", *self.at(_MX))
+        self.say("By hand: a line commented out, a row without postmap, a service removed. Seen, recorded, healed")
+        host = self.hosts[_SUBMIT]
+        self.by_hand(host, "main.cf", "smtpd_tls_security_level = may", "#smtpd_tls_security_level = may")
+        self.by_hand(host, "tls_policy", "[mx1.example.org] encrypt", "[mx1.example.org] none")
+        self.by_hand(host, "master.cf", self.service(host, self.ports["submissions"]), "")
+        self.command(2, "plan", *self.at(_SUBMIT), "--detailed-exitcode")
+        self.command(0, "apply", *self.at(_SUBMIT), "--auto-approve")
+        self.command(0, "drift", *self.at(_SUBMIT)[2:])
+        self.command(0, "plan", *self.at(_SUBMIT), "--detailed-exitcode")
+        self.command(0, "verify", *self.at(_SUBMIT), *self.login())
+
+    def service(self, host: PrivateInstance, port: int) -> str:
+        """The lines of one service."""
+        master_cf = Path(host.config_directory, "master.cf").read_bytes()
+        found = next(it for it in parse(master_cf).services if it.name == f"127.0.0.1:{port}")
+        return found.raw.decode()
+
+    def by_hand(self, host: PrivateInstance, name: str, old: str, new: str) -> None:
+        file = Path(host.config_directory, name)
+        text = file.read_text()
+        if old not in text:
+            raise DemoFailed(f"{name} does not hold {old!r}")
+        file.write_text(text.replace(old, new, 1))
+        first = old.partition("\n")[0]
+        print(f"$ $EDITOR {name}    # {first!r} {'goes' if not new else f'becomes {new!r}'}")
 
     def revert(self) -> None:
-        self.say("A commit forces TLS to one more destination; git revert takes it back")
+        self.say("A commit forces TLS to one more destination; git revert brings the old state back, to the byte")
+        before = self.configuration(_MX)
         self.edit("policies/partners.map", "insurance.example", "shipping.example      encrypt\ninsurance.example")
         commit = self.commit("Shipping speaks TLS now")
         self.command(0, "apply", *self.at(_MX), "--auto-approve")
         self.git.git.revert("--no-edit", commit)
         print(f"$ git revert {commit[:12]}")
         self.command(0, "apply", *self.at(_MX), "--auto-approve")
+        if self.configuration(_MX) != before:
+            raise DemoFailed("git revert did not bring the old files back")
+        print("main.cf, master.cf and every table are as they were before that commit")
 
     def refuse(self) -> None:
         self.say("A commit with a mistake is refused where it stands, and changes nothing")
         self.edit(f"hosts/{_MX}.yaml", "security_level: may ", "security_level: encryp ")
-        self.commit("Encrypt everything")
+        commit = self.commit("Encrypt everything")
         self.command(1, "plan", *self.at(_MX))
+        self.git.git.revert("--no-edit", commit)
+
+    def prove(self) -> None:
+        """The table at the end: every proof, of both hosts."""
+        from reconciler.host.programs import Postfix
+        from reconciler.loop.look import Where, look
+        from reconciler.model.proof import Outcome, Proof
+        from reconciler.probe.smtp import Credentials
+        from reconciler.report.text import render_proofs
+        from reconciler.verify.proofs import verify
+
+        self.say("Every proof, once more")
+        auth = Credentials(_USER, self.password_file.read_text().strip())
+        proofs: list[Proof] = []
+        for name, send in ((_MX, self.recipients), (_SUBMIT, ())):
+            directory = self.hosts[name].config_directory
+            sight = look(Where(self.url, directory, str(self.directory / "memory" / name)))
+            proofs += verify(sight.live, sight.desired, Postfix(directory), auth=auth, send_to=send)
+        print(render_proofs(proofs, style()).replace(str(self.directory), "…"), end="")
+        if any(proof.outcome is Outcome.FAILED for proof in proofs):
+            raise DemoFailed("a proof failed")
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return tuple(f"postmaster@{name}" for name in (_TLS_PEER, _PLAIN_PEER))
+
+    def sending(self) -> tuple[str, ...]:
+        return tuple(word for recipient in self.recipients for word in ("--send", recipient))
+
+    def login(self) -> tuple[str, ...]:
+        return ("--auth-user", _USER, "--auth-password-file", str(self.password_file))
+
+    def configuration(self, name: str) -> dict[str, bytes]:
+        root = Path(self.hosts[name].config_directory)
+        return {path.name: path.read_bytes() for path in root.iterdir() if path.is_file() and path.suffix != ".db"}
 
     # --- the stage
 
@@ -167,14 +222,14 @@ class _Demo:
             settings.set_value("user", "name", "demo").set_value("user", "email", "demo@example.org")
         self.author = Actor("demo", "demo@example.org")
         self.commit("The example, as it comes")
-        ports = {
+        self.ports = {
             "tls": self.partners[_TLS_PEER].smtpd_port,
             "plain": self.partners[_PLAIN_PEER].smtpd_port,
             "submission": free_port(),
             "submissions": free_port(),
         }
         fleet = self.tree / "fleet.yaml"
-        fleet.write_text(fleet.read_text() + _GROUPS.format(**ports))
+        fleet.write_text(fleet.read_text() + _GROUPS.format(**self.ports))
         self.edit(f"hosts/{_MX}.yaml", "groups: [base]", "groups: [base, demo-mx]")
         self.edit(f"hosts/{_SUBMIT}.yaml", "groups: [base, mailbox]", "groups: [base, mailbox, demo-submit]")
         self.commit("Listen on loopback, and send to the partners of the demo")

@@ -25,7 +25,6 @@ from reconciler.model.applied import Applied, LastApplied
 from reconciler.model.desired import Part
 from reconciler.model.plan import Change, Difference, Disruption, Drift, Reason, Why
 from reconciler.plan.target import Target, Wanted
-from reconciler.postfix.master_cf import Option
 from reconciler.postfix.table import TableType
 
 
@@ -229,7 +228,8 @@ def _options_of_disabled(
 def strays(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> dict[ServiceAddress, int]:
     """How many options at the end of each service belong to one of ours below it whose first line is gone.
 
-    A header line that is commented out leaves its options, as continuation lines, to the service above it.
+    A header line that is commented out leaves its options, as continuation lines, to the service above it: all of them
+    at its end. Anything less is not taken for strays, for a neighbour of the same kind ends much alike.
     """
     found: dict[ServiceAddress, int] = {}
     for address, want in target.wanted.items():
@@ -238,26 +238,20 @@ def strays(target: Target, enforced: frozenset[Part], live: LiveConfig, last: La
             continue
         if record.written is None or live.service(address) is not None:
             continue
+        ours = _options_written(address, last)
         for service in live.master.services:
-            count = len(_trailing(service.options, _options_written(address, last)))
-            if count:
-                found[ServiceAddress(*service.key)] = count
+            tail = service.options[len(service.options) - len(ours) :]
+            if ours and {(option.name, option.value) for option in tail} == ours:
+                found[ServiceAddress(*service.key)] = len(ours)
     return found
 
 
-def _options_written(service: ServiceAddress, last: LastApplied) -> set[tuple[str, str | None]]:
+def _options_written(service: ServiceAddress, last: LastApplied) -> set[tuple[str, str]]:
     return {
         (address.name, entry.written)
         for address, entry in last.entries.items()
-        if isinstance(address, OptionAddress) and address.service == service
+        if isinstance(address, OptionAddress) and address.service == service and entry.written is not None
     }
-
-
-def _trailing(options: tuple[Option, ...], ours: set[tuple[str, str | None]]) -> tuple[Option, ...]:
-    start = len(options)
-    while start and (options[start - 1].name, options[start - 1].value) in ours:
-        start -= 1
-    return options[start:]
 
 
 def _strayed(moved: Mapping[ServiceAddress, int], target: Target, live: LiveConfig) -> Iterator[tuple[Address, Wanted]]:

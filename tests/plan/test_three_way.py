@@ -174,3 +174,34 @@ def test_a_table_named_through_proxymap_is_the_same_table(host: Make) -> None:
     main = "smtp_tls_policy_maps = proxy:hash:$config_directory/tls_policy\n"
     mx = host(main=main, tables={"tls_policy": b"bank.example encrypt\n"})
     assert mx.plan(BASE + "outgoing: {policies: {bank.example: encrypt}}\n").is_empty
+
+
+BOTH = (
+    BASE
+    + """\
+submission: {sasl: {type: dovecot, path: private/auth}}
+submissions: {sasl: {type: dovecot, path: private/auth}}
+"""
+)
+
+
+def test_a_service_removed_whole_is_not_taken_for_one_that_lost_its_header(host: Make) -> None:
+    """submission ends as submissions did; its options are its own."""
+    mx = host().applied(BOTH)
+    start = mx.master.index("submissions inet")
+    end = (
+        mx.master.index("submission inet") if mx.master.index("submission inet") > start else mx.master.index("pickup")
+    )
+    healed = mx.edited(mx.master[start:end], "").applied(BOTH)
+    assert healed.plan(BOTH).is_empty
+    assert sorted(healed.master.splitlines()) == sorted(mx.master.splitlines())
+
+
+@pytest.mark.parametrize("service", ["submission", "submissions"])
+def test_a_header_commented_out_gives_its_options_to_the_neighbour_and_gets_them_back(host: Make, service: str) -> None:
+    mx = host().applied(BOTH)
+    edited = mx.edited(f"\n{service} ", f"\n#{service} ")
+    healed = edited.applied(BOTH)
+    assert healed.plan(BOTH).is_empty
+    lines = [line for line in healed.master.splitlines() if not line.startswith("#")]
+    assert sorted(lines) == sorted(mx.master.splitlines())

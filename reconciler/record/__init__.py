@@ -1,0 +1,1 @@
+"""What happened to an instance, kept: drift found, changes applied, changes taken back."""
