@@ -28,6 +28,7 @@ _COMMANDS = {
     "verify": "prove over SMTP that the live host does what it shall",
     "explain": "say everything about one address: what it is, declared, live, and what a session sees",
     "render": "write the complete files as they would be after apply, for image builds",
+    "drift": "what was changed outside of git, as it was found and healed",
     "schemas": "write the JSON Schemas of the state files, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }
