@@ -119,7 +119,7 @@ def golden_host() -> Callable[[str], LiveHost]:
     return read
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def raw_host() -> type[LiveHost]:
     return LiveHost
 
