@@ -44,7 +44,9 @@ def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Site:
     shutil.copytree(HERE / "live", tmp_path / "etc")
     shutil.copytree(HERE / "state", tmp_path / "state")
     for table in ("tls_policy", "senders"):
-        subprocess.run(["postmap", f"hash:{tmp_path}/etc/{table}"], check=True, capture_output=True)
+        subprocess.run(
+            ["postmap", "-c", tmp_path / "etc", f"hash:{tmp_path}/etc/{table}"], check=True, capture_output=True
+        )
     return Site(tmp_path / "etc", tmp_path / "state", tmp_path / "memory", capsys)
 
 

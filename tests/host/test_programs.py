@@ -22,12 +22,15 @@ def instance(instances):
 
 def test_the_facts_are_what_postconf_says(instance):
     facts = instance.postfix.facts()
+    own = ("-c", instance.config_directory)  # a fresh machine has no /etc/postfix/main.cf
     said = {
-        flag: subprocess.run(["postconf", flag], capture_output=True, check=True).stdout.decode()
+        flag: subprocess.run(["postconf", *own, flag], capture_output=True, check=True).stdout.decode()
         for flag in ("-m", "-a")
     }
     version = (
-        subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, check=True).stdout.decode().strip()
+        subprocess.run(["postconf", *own, "-dh", "mail_version"], capture_output=True, check=True)
+        .stdout.decode()
+        .strip()
     )
     assert facts.mail_version == version
     assert facts.table_types == set(said["-m"].split())
@@ -39,7 +42,8 @@ def test_the_facts_are_the_same_bytes_each_time(instance):
 
 
 def test_the_defaults_hold_every_tls_parameter(instance):
-    said = subprocess.run(["postconf", "-d"], capture_output=True, check=True).stdout
+    own = ("-c", instance.config_directory)
+    said = subprocess.run(["postconf", *own, "-d"], capture_output=True, check=True).stdout
     ours, theirs = (parse_defaults(source) for source in (instance.postfix.facts().defaults, said))
     assert {name: ours[name] for name in theirs if "tls" in name or "sasl" in name} == {
         name: value for name, value in theirs.items() if "tls" in name or "sasl" in name
