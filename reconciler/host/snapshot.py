@@ -37,10 +37,32 @@ def take(
     Raises HostUnreadable where main.cf or master.cf cannot be had, CommandFailed where Postfix is not installed.
     """
     directory = posixpath.abspath(config_directory)
-    found = {path: _required(path) for path in (f"{directory}/main.cf", f"{directory}/master.cf")}
-    explicit = _explicit(found[f"{directory}/main.cf"])
+    found = {path: _required(path) for path in _documents(directory)}
+    return extend(_instance(directory, found, now), tables=tables, pems=pems)
+
+
+def take_remains(config_directory: str, *, now: datetime) -> HostSnapshot:
+    """As `take`, where one of main.cf and master.cf may be missing; that one is in `absent`.
+
+    Raises HostUnreadable where both are, or what is there cannot be read.
+    """
+    directory = posixpath.abspath(config_directory)
+    states = {path: files.read(path) for path in _documents(directory)}
+    found = {path: state for path, state in states.items() if state is not None}
+    if not found:
+        raise HostUnreadable(f"{directory}: neither main.cf nor master.cf is there; is a Postfix configured here?")
+    return replace(_instance(directory, found, now), absent=frozenset(states.keys() - found.keys()))
+
+
+def _documents(directory: str) -> tuple[str, str]:
+    return f"{directory}/main.cf", f"{directory}/master.cf"
+
+
+def _instance(directory: str, found: Mapping[str, FileState], now: datetime) -> HostSnapshot:
+    main = found.get(f"{directory}/main.cf")
+    explicit = _explicit(main) if main else {}
     facts = Postfix(directory).facts(meta_directory=View(explicit, {}).get("meta_directory"))
-    snapshot = HostSnapshot(
+    return HostSnapshot(
         config_directory=directory,
         files=found,
         now=now,
@@ -50,7 +72,6 @@ def take(
         sasl_server_types=facts.sasl_server_types,
         master_pid=master.pid(queue_directory(directory, explicit, facts.defaults)),
     )
-    return extend(snapshot, tables=tables, pems=pems)
 
 
 def extend(
