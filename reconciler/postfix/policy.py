@@ -27,7 +27,7 @@ _ATTRIBUTES: dict[str, tuple[int, int]] = {  # name → the series that introduc
     "policy_failure": (3, 10),
     "mx_host_pattern": (3, 10),
 }
-_REPEATABLE = frozenset({"match", "policy_string", "mx_host_pattern"})
+REPEATABLE = frozenset({"match", "policy_string", "mx_host_pattern"})
 MANDATORY = frozenset({"encrypt", "dane-only", "fingerprint", "verify", "secure"})
 
 
@@ -57,7 +57,7 @@ def parse(text: str) -> Policy:
     attributes = tuple(_attribute(word) for word in words[1:])
     seen: set[str] = set()
     for name, _ in attributes:
-        if name in seen and name not in _REPEATABLE:
+        if name in seen and name not in REPEATABLE:
             raise ValueError(f"the attribute {name!r} stands twice; Postfix would take the last one; keep one")
         seen.add(name)
     _check_against_level(level, seen)
