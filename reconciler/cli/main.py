@@ -20,6 +20,7 @@ from reconciler.cli.output import print_error
 from reconciler.errors import ReconcilerError
 
 _COMMANDS = {
+    "audit": "say what is weak, broken, stale or without effect on this host, before any state exists",
     "validate": "check the whole state repository; no host is needed",
     "plan": "show what applying would change on this host, and why",
     "apply": "carry the plan out as one transaction, and prove it",
