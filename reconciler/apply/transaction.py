@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.apply.machine import Machine, Prover
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import CheckFailed, Conflict, ReconcilerError, RollbackFailed, RolledBack
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import FileAddress
-from reconciler.model.applied import Applied, LastApplied
+from reconciler.model.applied import LastApplied
 from reconciler.model.plan import BuildTable, Edit, MakeCertificate, Plan, Reload
 from reconciler.model.proof import Proof
 from reconciler.model.receipt import Receipt
@@ -77,7 +77,7 @@ class Transaction:
     def _record(self) -> LastApplied:
         entries = dict(self.plan.record)
         for address, digest in self.made.items():
-            entries[address] = Applied(digest, entries[address].adopted)
+            entries[address] = replace(entries[address], written=digest)
         return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
 
     # --- before any live file is touched
@@ -205,13 +205,24 @@ class Transaction:
             for step in reversed(begun):
                 self._put_back(step)
             self.state.replace(old_record)
-            if begun and self.machine.is_running() and any(isinstance(it, Reload) for it in self.plan.actions):
-                self.machine.reload()
         except ReconcilerError as second:
             left = ", ".join(step.path for step in begun)
             raise RollbackFailed(
                 f"{failure}\nputting the old files back failed too: {second}\nlook at: {left}"
             ) from second
+
+        self._reload_old(bool(begun), failure)
+
+    def _reload_old(self, changed: bool, failure: BaseException) -> None:
+        """Let Postfix read the old files again, as far as it had read the new ones; it is never started by us."""
+        if not changed or not any(isinstance(it, Reload) for it in self.plan.actions):
+            return
+        if not self.machine.is_running():
+            raise RollbackFailed(f"{failure}\nthe old files are back, but Postfix has ended; start it: postfix start")
+        try:
+            self.machine.reload()
+        except ReconcilerError as second:
+            raise RollbackFailed(f"{failure}\nthe old files are back, but Postfix took no reload: {second}") from second
 
     def _put_back(self, step: _Step) -> None:
         standing = self.machine.read(step.path)

@@ -80,8 +80,9 @@ def extend(
     tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     pems: Iterable[str] = (),
     known: Mapping[str, PemFile] = MappingProxyType({}),
+    present: Iterable[str] = (),
 ) -> HostSnapshot:
-    """The same moment, with more tables and PEM files.
+    """The same moment, with more tables and PEM files; of `present` only whether they are there.
 
     `known` are facts by the digest of their file: what was parsed once need not be parsed again.
     """
@@ -100,7 +101,8 @@ def extend(
         pems={**snapshot.pems, **{path: pem for path, pem in chains.items() if pem is not None}},
         absent=snapshot.absent
         | {path for path, state in sources.items() if state is None}
-        | {path for path, pem in chains.items() if pem is None},
+        | {path for path, pem in chains.items() if pem is None}
+        | {path for path in present if not Path(path).exists()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import assert_never
@@ -49,7 +50,9 @@ class LiveConfig:
         return View({name: value for name, value in self.explicit.items() if name != "config_directory"}, defaults)
 
     def view_of(self, service: Service) -> View:
-        return self.view.with_overrides(service.overrides)
+        """What a service sees: its options, and what master(8) tells it of itself, over main.cf."""
+        itself = {"service_name": service.name, "process_name": service.command.rpartition("/")[2]}
+        return self.view.with_overrides({**service.overrides, **itself})
 
     @cached_property
     def version(self) -> tuple[int, int]:
@@ -128,6 +131,26 @@ class LiveConfig:
         return f"{kind} (stale: {differing} rows differ from the source)" if differing else kind
 
 
+def _fatal_to_master(main: MainCf, path: str) -> list[str]:
+    """Values that end master(8) at the next reload, although `postfix reload` says nothing (measured with 3.7)."""
+    wrong = []
+    for name, form in _READ_BY_MASTER.items():
+        entry = main.find(name)
+        if entry is not None and b"$" not in entry.value and not form.fullmatch(entry.value):
+            value = entry.value.decode("utf-8", "replace")
+            wrong.append(
+                f"{path}:{entry.line}:1: {name.decode()} = {value}: the next reload would end master(8) over it"
+            )
+    return wrong
+
+
+_READ_BY_MASTER = {
+    b"service_throttle_time": re.compile(rb"\d+[smhdwSMHDW]?"),
+    b"default_process_limit": re.compile(rb"\d+"),
+}
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
 def header(service: Service) -> str:
     """A service's columns, command and other arguments as written: private unpriv chroot wakeup limit command …"""
     return " ".join((*service.columns, service.command, *service.other_arguments))
@@ -143,6 +166,10 @@ def read(snapshot: HostSnapshot) -> LiveConfig:
     master = master_cf.parse(snapshot.files[master_path].content)
     wrong = [f"{main_path}:{bad.line}:1: {bad.what}" for bad in main.malformed if bad.fatal]
     wrong += [f"{master_path}:{bad.line}:1: {bad.what}" for bad in master.malformed if bad.fatal]
+    for path, document in ((main_path, main.render()), (master_path, master.render())):
+        if document.startswith(_BYTE_ORDER_MARK):
+            wrong.append(f"{path}:1:1: a byte order mark, which Postfix takes for a part of the first name; remove it")
+    wrong += _fatal_to_master(main, main_path)
     if not main.entries:
         wrong.append(f"{main_path}:1:1: no parameter stands here; Postfix would run on its defaults alone")
     if not master.services:

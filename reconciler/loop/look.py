@@ -63,7 +63,9 @@ def look(where: Where) -> Sight:
     known = state.recall(key)
     wanted = known.desired if known else _load(repo, host, instance)
     interests = plan.interests(wanted, first, last)
-    more = snapshot.extend(seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {})
+    more = snapshot.extend(
+        seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {}, present=interests.files
+    )
     return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin, repo)
 
 

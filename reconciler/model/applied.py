@@ -17,10 +17,14 @@ FORMAT_VERSION = "1.0"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`written` is what we last wrote, `adopted` what stood there before us; None is absence."""
+    """`written` is what we last wrote, `adopted` what stood there before us; None is absence.
+
+    `part` is the part of the host file that declared it: what is only observed is not undone either.
+    """
 
     written: str | None
     adopted: str | None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class LastApplied:
     def to_json(self) -> bytes:
         """One line an address, sorted: the same record is the same bytes."""
         entries = {
-            str(where): {"written": entry.written, "adopted": entry.adopted}
+            str(where): {"written": entry.written, "adopted": entry.adopted, "part": entry.part}
             for where, entry in sorted(self.entries.items(), key=lambda item: str(item[0]))
         }
         body = {
@@ -61,6 +65,7 @@ def from_json(source: bytes) -> LastApplied:
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise ValueError(f"format_version is {version!r}; this program reads {FORMAT_VERSION}")
     entries = {
-        address.parse(where): Applied(item["written"], item["adopted"]) for where, item in body["entries"].items()
+        address.parse(where): Applied(item["written"], item["adopted"], item.get("part", ""))
+        for where, item in body["entries"].items()
     }
     return LastApplied(body["config_directory"], body["revision"], entries, tuple(body.get("history", ())))

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     DISABLED = "Disabled"
     CERTIFICATE_ABSENT = "CertificateAbsent"
     CERTIFICATE_EXPIRING = "CertificateExpiring"
+    CERTIFICATE_RENEWED = "CertificateRenewed"
     TABLE_STALE = "TableStale"
     NO_LONGER_MANAGED = "NoLongerManaged"
     CONFLICT = "Conflict"

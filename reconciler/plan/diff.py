@@ -25,6 +25,7 @@ from reconciler.model.applied import Applied, LastApplied
 from reconciler.model.desired import Part
 from reconciler.model.plan import Change, Difference, Disruption, Drift, Reason, Why
 from reconciler.plan.target import Target, Wanted
+from reconciler.postfix.master_cf import Service
 from reconciler.postfix.table import TableType
 
 
@@ -41,6 +42,7 @@ class Comparison:
     observed: list[Difference] = field(default_factory=list)
     record: dict[Address, Applied] = field(default_factory=dict)
     strays: Mapping[ServiceAddress, int] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()  # the tables that we made, by path
     matching: int = 0
 
 
@@ -62,13 +64,16 @@ def compare(target: Target, enforced: frozenset[Part], live: LiveConfig, last: L
     meaning = Meaning(projected(live, _parameters_after(wanted, enforced, last, live)), policy_tables)
     now = Meaning(live.view, policy_tables)
     sides = _Sides(live, last, now, meaning)
-    out = Comparison(meaning, strays=moved)
+    out = Comparison(meaning, strays=moved, whole=_made(last))
     for address, want in wanted.items():
         if want.part in enforced:
             _declared(out, address, want, sides)
         else:
             _observed(out, address, want, sides)
     gone = last.entries.keys() - wanted.keys()
+    for address in sorted((it for it in gone if not _is_enforced(last.entries[it], enforced)), key=sort_key):
+        gone.discard(address)
+        _no_longer_said(out, address, last.entries[address], sides)
     going = {it for it in gone if isinstance(it, ServiceAddress) and last.entries[it].adopted is None}
     for address in sorted(gone, key=sort_key):
         if isinstance(address, OptionAddress) and address.service in going:
@@ -104,8 +109,10 @@ def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) ->
     standing, record = sides.live.at(address), sides.last.entries.get(address)
     if _as_wanted(address, want, standing, sides):
         out.matching += want.value is not None
-        if want.value is not None or record is not None:
+        disabled = want.reason is Reason.DISABLED and standing is not None
+        if want.value is not None or record is not None or disabled:
             out.record[address] = _kept(address, want, standing, record)
+        _renewed(out, address, want, standing, record)
         return
     healing = want.reason is Reason.DRIFT_DETECTED
     drifted = healing or (record is not None and not _as_written(address, record, standing, sides))
@@ -120,7 +127,8 @@ def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) ->
     change = Change(address, standing, want.value, why, reason, Disruption.NONE, want.detail, want.origin)
     out.changes.append(change)
     if record is not None or not healing:
-        out.record[address] = Applied(want.value, record.adopted if record else _adopted(address, want, standing))
+        adopted = record.adopted if record else _adopted(address, want, standing)
+        out.record[address] = Applied(want.value, adopted, want.part.value)
 
 
 def _as_written(address: Address, record: Applied, standing: str | None, sides: _Sides) -> bool:
@@ -138,8 +146,16 @@ def _kept(address: Address, want: Wanted, standing: str | None, record: Applied 
     """The record of an address that already is as it shall be: adopted now, if it was not before."""
     if isinstance(address, FileAddress):
         ours = record is not None and record.written == standing
-        return record if ours and record is not None else Applied(standing, standing)
-    return Applied(want.value, record.adopted if record else standing)
+        return record if ours and record is not None else Applied(standing, standing, want.part.value)
+    return Applied(want.value, record.adopted if record else standing, want.part.value)
+
+
+def _renewed(out: Comparison, address: Address, want: Wanted, standing: str | None, record: Applied | None) -> None:
+    """A certificate that somebody renewed is served by a running smtpd only after a reload."""
+    if not isinstance(address, FileAddress) or record is None or record.written is None or record.written == standing:
+        return
+    change = Change(address, record.written, standing, Why.CORRECTIVE, Reason.CERTIFICATE_RENEWED, Disruption.NONE)
+    out.changes.append(replace(change, detail="its content changed since the last reload", origin=want.origin))
 
 
 def _as_wanted(address: Address, want: Wanted, standing: str | None, sides: _Sides) -> bool:
@@ -161,6 +177,10 @@ def _observed(out: Comparison, address: Address, want: Wanted, sides: _Sides) ->
 def _undeclared(out: Comparison, address: Address, entry: Applied, sides: _Sides) -> None:
     """Back to what stood there before us; where somebody else has changed it meanwhile, it is left as it is."""
     standing = sides.live.at(address)
+    if isinstance(address, OptionAddress) and entry.adopted is not None and _comes_back(address.service, sides):
+        why, reason = Why.INTENTIONAL, Reason.UNDECLARED
+        out.changes.append(Change(address, None, entry.adopted, why, reason, Disruption.NONE, "as it was"))
+        return
     forget = Change(
         address, standing, standing, Why.INTENTIONAL, Reason.NO_LONGER_MANAGED, Disruption.NONE, forget=True
     )
@@ -177,6 +197,30 @@ def _undeclared(out: Comparison, address: Address, entry: Applied, sides: _Sides
         out.drift.append(Drift(address, entry.written, standing))
         detail = f"changed outside of git since we wrote {entry.written!r}; left as it is"
         out.changes.append(replace(forget, reason=Reason.CONFLICT, detail=detail))
+
+
+def _comes_back(service: ServiceAddress, sides: _Sides) -> bool:
+    """Whether a service that we removed is put back by this plan."""
+    entry = sides.last.entries.get(service)
+    return sides.live.service(service) is None and entry is not None and entry.adopted is not None
+
+
+def _made(last: LastApplied) -> frozenset[str]:
+    return frozenset(
+        it.path for it, entry in last.entries.items() if isinstance(it, TableAddress) and not entry.adopted
+    )
+
+
+def _is_enforced(entry: Applied, enforced: frozenset[Part]) -> bool:
+    return not entry.part or Part(entry.part) in enforced
+
+
+def _no_longer_said(out: Comparison, address: Address, entry: Applied, sides: _Sides) -> None:
+    """Undeclared, in a part that is only observed: it stays as it is, and on record."""
+    out.record[address] = entry
+    standing = sides.live.at(address)
+    if not sides.now.same(address, standing, entry.adopted):
+        out.observed.append(Difference(address, standing, entry.adopted, None))
 
 
 def _gone_with_service(out: Comparison, option: OptionAddress, live: LiveConfig) -> None:
@@ -228,8 +272,7 @@ def _options_of_disabled(
 def strays(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> dict[ServiceAddress, int]:
     """How many options at the end of each service belong to one of ours below it whose first line is gone.
 
-    A header line that is commented out leaves its options, as continuation lines, to the service above it: all of them
-    at its end. Anything less is not taken for strays, for a neighbour of the same kind ends much alike.
+    A header line that is commented out leaves its options, as continuation lines, to the service above it.
     """
     found: dict[ServiceAddress, int] = {}
     for address, want in target.wanted.items():
@@ -238,12 +281,31 @@ def strays(target: Target, enforced: frozenset[Part], live: LiveConfig, last: La
             continue
         if record.written is None or live.service(address) is not None:
             continue
-        ours = _options_written(address, last)
         for service in live.master.services:
-            tail = service.options[len(service.options) - len(ours) :]
-            if ours and {(option.name, option.value) for option in tail} == ours:
-                found[ServiceAddress(*service.key)] = len(ours)
+            count = _strayed_into(service, address, last, live)
+            if count:
+                found[ServiceAddress(*service.key)] = count
     return found
+
+
+def _strayed_into(service: Service, lost: ServiceAddress, last: LastApplied, live: LiveConfig) -> int:
+    """How many options at the end of a service are those of `lost`.
+
+    Its header may still be there as a comment: then everything behind it. Where it is gone altogether, all its options
+    must stand at the end, but for those that say no more than main.cf does.
+    """
+    header = service.comment_of(lost.endpoint, lost.type)
+    if header is not None:
+        return sum(1 for option in service.options if option.tokens[0].at[0] > header)
+    ours = _options_written(lost, last)
+    run: dict[str, str] = {}
+    for option in reversed(service.options):
+        if option.name in run or (option.name, option.value) not in ours:
+            break
+        run[option.name] = option.value
+    missing = ours - set(run.items())
+    meant = all(live.view.same(name, value, live.view.raw(name) or "") for name, value in missing)
+    return len(run) if ours and run and meant else 0
 
 
 def _options_written(service: ServiceAddress, last: LastApplied) -> set[tuple[str, str]]:

@@ -14,6 +14,7 @@ from reconciler.model.address import (
     TableAddress,
 )
 from reconciler.model.plan import Change, Edit
+from reconciler.plan.diff import Comparison
 from reconciler.plan.target import NEW_COLUMNS, Target
 from reconciler.postfix import restrictions, table
 from reconciler.postfix.main_cf import MainCf
@@ -23,14 +24,12 @@ from reconciler.postfix.table import TableType
 _NOTE = b"# Made by postfix-tls-reconciler from the state repository; rows that are not declared there are removed.\n"
 
 
-def edits(
-    changes: Iterable[Change], strays: Mapping[ServiceAddress, int], target: Target, live: LiveConfig
-) -> tuple[Edit, ...]:
+def edits(changes: Iterable[Change], comparison: Comparison, target: Target, live: LiveConfig) -> tuple[Edit, ...]:
     """The files that change, tables first, main.cf last, so that no reference precedes its target."""
     doing = [change for change in changes if not change.forget]
-    found = [*_tables(doing, target, live)]
+    found = [*_tables(doing, comparison.whole, target, live)]
     for path, before, after in (
-        (live.path("master.cf"), live.master.render(), _master(doing, strays, target, live).render()),
+        (live.path("master.cf"), live.master.render(), _master(doing, comparison.strays, target, live).render()),
         (live.path("main.cf"), live.main.render(), _main(doing, live).render()),
     ):
         if after != before:
@@ -94,8 +93,8 @@ def _service(master: MasterCf, address: ServiceAddress, change: Change, target: 
     standing = master.get(address.endpoint, address.type)
     if standing is None:
         name = target.names.get(address, address.endpoint)
-        return master.add(name, address.type, columns or NEW_COLUMNS, command)
-    return master.set_columns(standing, columns, command)
+        return master.add(name, address.type, columns or NEW_COLUMNS, " ".join(words[5:]))
+    return master.set_columns(standing, columns, command, tuple(words[6:]))
 
 
 def _option(master: MasterCf, address: OptionAddress, after: str | None) -> MasterCf:
@@ -107,7 +106,7 @@ def _option(master: MasterCf, address: OptionAddress, after: str | None) -> Mast
     return master.set_option(service, address.name, after)
 
 
-def _tables(changes: list[Change], target: Target, live: LiveConfig) -> Iterable[Edit]:
+def _tables(changes: list[Change], whole: frozenset[str], target: Target, live: LiveConfig) -> Iterable[Edit]:
     rows: dict[str, dict[bytes, bytes | None]] = {}
     removed: set[str] = set()
     for change in changes:
@@ -126,7 +125,9 @@ def _tables(changes: list[Change], target: Target, live: LiveConfig) -> Iterable
         before = source.render() if source else None
         kind = target.kinds.get(path)
         fresh = table.parse(_NOTE, indexed=kind is None or kind.indexed)
-        after = None if path in removed else (source or fresh).edit(wanted).render()
+        document = (source or fresh).edit(wanted)
+        document = document.without_malformed() if path in whole else document
+        after = None if path in removed else document.render()
         if after != before:
             yield Edit(where, before, after)
             yield from _compiled(path, after, live)

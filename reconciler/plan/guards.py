@@ -16,13 +16,13 @@ from reconciler.live.meaning import Meaning
 from reconciler.model.address import (
     Address,
     ElementAddress,
+    FileAddress,
     OptionAddress,
     ParameterAddress,
     RowAddress,
     ServiceAddress,
     sort_key,
 )
-from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Waiver
 from reconciler.model.plan import Change, Reason, Tripped, Why
 from reconciler.plan.certificates import faults
@@ -44,6 +44,7 @@ RULES = (
     "removes_too_much",
 )
 CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
+_CHAIN_ADDRESSES = frozenset(str(ParameterAddress(name)) for name in CHAIN)
 _SERVER_STRENGTH = {level: rank for rank, level in enumerate(values.SERVER_LEVELS)}
 _CLIENT_STRENGTH = {
     "none": 0, "may": 1, "dane": 2, "encrypt": 3, "verify": 4, "dane-only": 5, "fingerprint": 5, "secure": 5,
@@ -54,17 +55,18 @@ _FEW = 10  # removals that are never too many
 
 
 def judge(
-    comparison: Comparison, desired: DesiredState, target: Target, live: LiveConfig, last: LastApplied
+    comparison: Comparison, desired: DesiredState, target: Target, live: LiveConfig, managed: int | None
 ) -> tuple[Tripped, ...]:
-    """What trips over these changes, each with the waiver that answers it, if one does."""
+    """What trips over these changes, each with the waiver that answers it, if one does.
+
+    `managed` is how many addresses were managed before, or None where this very state was live before.
+    """
     doing = [change for change in comparison.changes if not change.forget]
-    tripped = [
-        *_weakened(doing, live, comparison.meaning),
-        *_without_dnssec(live, comparison.meaning),
-        *_certificates(doing, desired, target, live),
-        *_elsewhere(doing, live),
-        *_too_much(doing, len(last.entries)),
-    ]
+    tripped = [*_certificates(doing, desired, target, live), *_elsewhere(doing, live)]
+    if managed is not None:
+        tripped += _weakened(doing, live, comparison.meaning)
+        tripped += _without_dnssec(doing, live, comparison.meaning)
+        tripped += _too_much(doing, managed)
     today = live.snapshot.now.date()
     return tuple(_answered(it, desired.waivers, today) for it in tripped)
 
@@ -173,8 +175,14 @@ def _level(text: str) -> str:
 # --- the others ---------------------------------------------------------------------------------------------------
 
 
-def _without_dnssec(live: LiveConfig, meaning: Meaning) -> Iterator[Tripped]:
+def _without_dnssec(changes: list[Change], live: LiveConfig, meaning: Meaning) -> Iterator[Tripped]:
     """`dane` without DNSSEC look-ups delivers in plaintext (measured with Postfix 3.7)."""
+    for change in changes:
+        is_policy = isinstance(change.address, RowAddress) and change.address.path in meaning.policy_tables
+        unsafe = meaning.view.get("smtp_dns_support_level").lower() != "dnssec"
+        if is_policy and unsafe and change.after is not None and _level(change.after) in ("dane", "dane-only"):
+            text = "a dane policy, and smtp_dns_support_level is not dnssec: no TLSA record would be believed"
+            yield Tripped("dane_without_dnssec", change.address, text)
     if _blind(meaning.view) and not _blind(live.view):
         text = (
             "smtp_tls_security_level is dane, and smtp_dns_support_level is not dnssec: mail would leave in plaintext"
@@ -188,7 +196,7 @@ def _blind(view: View) -> bool:
 
 def _certificates(changes: list[Change], desired: DesiredState, target: Target, live: LiveConfig) -> Iterator[Tripped]:
     """A certificate that Postfix could not serve, about to be taken into use."""
-    if not any(isinstance(it.address, ParameterAddress) and it.address.name in CHAIN for it in changes):
+    if not any(isinstance(it.address, FileAddress) or str(it.address) in _CHAIN_ADDRESSES for it in changes):
         return
     for certificate in desired.certificates:
         for fault in faults(certificate, live):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reconciler import __version__
 from reconciler.errors import PlanRefused
 from reconciler.live.config import LiveConfig
-from reconciler.model.address import FileAddress, ParameterAddress, TableAddress, sort_key
+from reconciler.model.address import FileAddress, ParameterAddress, ServiceAddress, TableAddress, sort_key
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Part
 from reconciler.model.plan import (
@@ -27,7 +27,7 @@ from reconciler.plan.certificates import faults
 from reconciler.plan.diff import compare
 from reconciler.plan.edit import edits
 from reconciler.plan.guards import CHAIN, judge
-from reconciler.plan.target import Target, settle, table_kinds
+from reconciler.plan.target import Target, declared_files, settle, table_kinds
 from reconciler.postfix.table import TableType
 from reconciler.postfix.values import split_list
 
@@ -40,6 +40,7 @@ class Interests:
 
     tables: dict[str, str]  # path → type
     pems: tuple[str, ...]
+    files: tuple[str, ...] = ()  # only whether they are there
 
 
 def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Interests:
@@ -56,7 +57,8 @@ def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Int
     ]
     managed = [address.path for address in last.entries if isinstance(address, FileAddress)]
     served = [path for name in CHAIN for path in split_list(live.view.get(name)) if path.lower() != "none"]
-    return Interests(tables, tuple(dict.fromkeys(live.path(path) for path in (*declared, *managed, *served))))
+    pems = tuple(dict.fromkeys(live.path(path) for path in (*declared, *managed, *served)))
+    return Interests(tables, pems, declared_files(desired, live))
 
 
 def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision: str, origin: str) -> Plan:
@@ -69,7 +71,7 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         raise PlanRefused(tuple(target.problems))
     comparison = compare(target, desired.enforced, live, last)
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
-    written = edits(changes, comparison.strays, target, live)
+    written = edits(changes, comparison, target, live)
     state = _state_digest(target, desired.enforced)
     return Plan(
         host=desired.host,
@@ -84,7 +86,7 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         drift=tuple(comparison.drift),
         observed=tuple(comparison.observed),
         warnings=(*_file_warnings(live), *_certificate_warnings(desired, live)),
-        guards=judge(comparison, desired, target, live, last) if state not in last.history else (),
+        guards=judge(comparison, desired, target, live, None if state in last.history else len(last.entries)),
         actions=tuple(_actions(changes, written, target, live)),
         edits=written,
         certificates=_made(changes, target),
@@ -141,6 +143,10 @@ def _file_warnings(live: LiveConfig) -> Iterator[Warned]:
         name = entry.name.decode("utf-8", "replace")
         text = f"{live.path('main.cf')}:{entry.line}: {name} stands here and again below; Postfix takes the last"
         yield Warned("duplicate", ParameterAddress(name), text)
+    for service in live.master.duplicates():
+        where = ServiceAddress(*service.key)
+        text = f"{live.path('master.cf')}:{service.line}: {where} stands here and again below; master(8) takes the last"
+        yield Warned("duplicate", where, text)
     for name, document in (("main.cf", live.main), ("master.cf", live.master)):
         for bad in document.malformed:
             yield Warned("malformed", None, f"{live.path(name)}:{bad.line}: {bad.what}")

@@ -37,7 +37,9 @@ from reconciler.model.plan import MakeCertificate, Reason
 from reconciler.postfix import catalogue, endpoint, restrictions, values
 from reconciler.postfix.table import TableType
 
+LEGACY = tuple(f"smtpd_tls_{kind}{file}_file" for kind in ("", "d", "ec") for file in ("cert", "key"))
 NEW_COLUMNS = ("n", "-", "-", "-", "-")
+_FILES = ("_CAfile", "_CApath", "_chain_files", "_cert_file", "_key_file")
 _RENEWAL = timedelta(days=30)
 _TYPES = frozenset(kind.value for kind in TableType)
 _PREFERRED = (TableType.HASH, TableType.LMDB, TableType.CDB, TableType.BTREE, TableType.TEXTHASH)
@@ -83,6 +85,7 @@ def settle(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Target
         _service(target, service, live, last)
     for parameter in desired.parameters:
         _unknown(target, parameter, live)
+        _missing_files(target, parameter, live)
         address = ParameterAddress(parameter.name)
         target.wanted[address] = Wanted(_value(parameter, live), parameter.part, parameter.origin)
     return target
@@ -92,6 +95,25 @@ def _value(parameter: DesiredParameter, live: LiveConfig) -> str:
     if parameter.name.endswith("_protocols"):
         return values.protocols_for(parameter.value, live.version)
     return parameter.value
+
+
+def declared_files(desired: DesiredState, live: LiveConfig) -> tuple[str, ...]:
+    """The files that declared parameters name: without them Postfix turns TLS off and says so only in the log."""
+    return tuple(path for parameter in desired.parameters for path in _files_of(parameter, live))
+
+
+def _files_of(parameter: DesiredParameter, live: LiveConfig) -> tuple[str, ...]:
+    if not parameter.name.endswith(_FILES) or parameter.part is Part.CERTIFICATES:
+        return ()
+    names = values.split_list(live.view.expand(parameter.value))
+    return tuple(live.path(path) for path in names if path.lower() != "none")
+
+
+def _missing_files(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
+    for path in _files_of(parameter, live):
+        if path in live.snapshot.absent:
+            what = f"{parameter.name}: {path}: there is no such file on this host"
+            target.problems.append(Problem(parameter.origin.position, what, "put it there, or name another"))
 
 
 def _unknown(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
@@ -189,12 +211,28 @@ def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConf
         return
     files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
     missing = [path for path in files if live.at(FileAddress(path)) is None]
+    _instead(target, certificate, live, last)
     if certificate.until_present:
         _self_signed(target, certificate, certificate.until_present, live, last)
     elif missing:
         for path in missing:
             fix = "put it there, or write until_present: self_signed"
             target.problems.append(Problem(position, f"{live.path(path)}: there is no such file on this host", fix))
+
+    else:
+        for path in files:
+            address = FileAddress(in_address(path, live.snapshot.config_directory))
+            target.wanted[address] = Wanted(live.at(address), Part.CERTIFICATES, certificate.origin)
+
+
+def _instead(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
+    """Chain files and the older pairs exclude each other: with both set, Postfix warns and ignores the pairs."""
+    others = LEGACY if certificate.chain_files else ("smtpd_tls_chain_files",)
+    for name in others:
+        address = ParameterAddress(name)
+        if live.explicit.get(name) or address in last.entries:
+            detail = f"{'smtpd_tls_chain_files' if certificate.chain_files else 'smtpd_tls_cert_file'} takes its place"
+            target.wanted[address] = Wanted(None, Part.CERTIFICATES, certificate.origin, detail=detail)
 
 
 def _self_signed(

@@ -20,6 +20,8 @@ from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments
 _SPACE = b" \t\r\n"  # CHARS_SPACE: what separates fields
 _TAKES_VALUE = frozenset(b"imnost")  # of the daemons' "cdDi:lm:n:o:s:St:uvVz"
 _COMMENTED_OPTION = re.compile(rb"[ \t]*#[ \t]*-o")
+_WAKEUP = re.compile(r"(-|[0-9]+)\??|\?")
+_LIMIT = re.compile(r"-|[0-9]+")
 DEFAULT_COLUMNS = ("y", "y", "n", "0", "-")  # chroot is y where compatibility_level < 1; the limit is main.cf's
 TYPES = frozenset({"inet", "unix", "fifo", "pass", "unix-dgram"})
 
@@ -83,6 +85,17 @@ class Service:
         """The parameters this service runs with instead of main.cf's."""
         return {option.name: option.value for option in self.options}
 
+    def comment_of(self, name: str, kind: str) -> int | None:
+        """Where in `raw` the commented-out header of another service ends; None where none stands inside this one."""
+        at = 0
+        for line in self.raw.splitlines(keepends=True):
+            at += len(line)
+            fields = line.decode("utf-8", "replace").strip().lstrip("# \t").split()
+            is_header = line.lstrip(BLANKS).startswith(b"#") and len(fields) >= 8 and fields[1] == kind
+            if is_header and endpoint.canonical(fields[0], kind) == name:
+                return at
+        return None
+
     @cached_property
     def other_arguments(self) -> tuple[str, ...]:
         """The arguments that are no `-o`, such as `-v`."""
@@ -145,8 +158,17 @@ class MasterCf:
         """Remove these very options, with their lines where nothing else stands on them."""
         return self._replace(service, _without(service, (token for option in options for token in option.tokens)))
 
-    def set_columns(self, service: Service, columns: tuple[str, ...], command: str) -> MasterCf:
-        """Replace the columns that differ; spacing and options stay."""
+    def duplicates(self) -> tuple[Service, ...]:
+        """The services that a later one of the same endpoint and type overrides; only master(8) warns of them."""
+        return tuple(service for service in self.services if self.by_key[service.key] is not service)
+
+    def set_columns(
+        self, service: Service, columns: tuple[str, ...], command: str, arguments: tuple[str, ...] = ()
+    ) -> MasterCf:
+        """Replace the columns, and the arguments that are no `-o`, where they differ; spacing and options stay."""
+        if service.other_arguments != arguments:
+            document = self._with_arguments(service, arguments)
+            return document.set_columns(document.by_key[service.key], columns, command, arguments)
         raw = service.raw
         wanted = (*columns, command)
         for token, text in reversed(list(zip(service.fields[2:], wanted, strict=True))):
@@ -154,8 +176,19 @@ class MasterCf:
                 raw = raw[: token.at[0]] + text.encode() + raw[token.at[1] :]
         return self._replace(service, raw)
 
+    def _with_arguments(self, service: Service, arguments: tuple[str, ...]) -> MasterCf:
+        ours = {token.at for option in service.options for token in option.tokens}
+        end = service.fields[7].at[1]
+        added = "".join(f" {argument}" for argument in arguments).encode()
+        others = [token for token in service.arguments if token.at not in ours]
+        raw = _without(service, others)
+        return self._replace(service, raw[:end] + added + raw[end:])
+
     def add(self, name: str, kind: str, columns: tuple[str, ...], command: str) -> MasterCf:
-        """A new service without options: after its commented-out example, else after its kin, else at the end."""
+        """A new service without options: after its commented-out example, else after its kin, else at the end.
+
+        `command` may have its other arguments with it.
+        """
         at = _place(self.nodes, name, kind, command)
         newline = newline_of(self.render())
         before = b"".join(node.raw for node in self.nodes[:at])
@@ -192,10 +225,26 @@ def _read(line: LogicalLine) -> Service | Malformed:
     tokens = tuple(_tokens(line))
     if len(tokens) < 8:
         return Malformed(line.raw, line.line, f"{len(tokens)} fields where a service has at least 8", fatal=True)
-    if _text(tokens[1].text) not in TYPES:
-        what = f"{_text(tokens[1].text)!r} is no service type (inet, unix, fifo, pass, unix-dgram)"
-        return Malformed(line.raw, line.line, what, fatal=True)
+    wrong = _wrong_field(tokens)
+    if wrong:
+        return Malformed(line.raw, line.line, wrong, fatal=True)
     return Service(line.raw, line.line, tokens[:8], tokens[8:], line)
+
+
+def _wrong_field(tokens: tuple[Token, ...]) -> str:
+    """What is wrong with the columns; empty where they are as master(5) has them."""
+    kind, *columns = (_text(token.text) for token in tokens[1:7])
+    if kind not in TYPES:
+        return f"{kind!r} is no service type (inet, unix, fifo, pass, unix-dgram)"
+    for name, text in zip(("private", "unpriv", "chroot"), columns, strict=False):
+        if text not in ("y", "n", "-"):
+            return f"{text!r} in the column {name}, which takes y, n or -"
+    for name, text, form in (("wakeup", columns[3], _WAKEUP), ("maxproc", columns[4], _LIMIT)):
+        if not form.fullmatch(text):
+            return f"{text!r} in the column {name}, which takes a number or -"
+    if kind == "inet" and columns[0] != "n":
+        return f"{columns[0]!r} in the column private, where an inet service needs n; master(8) ends over it"
+    return ""
 
 
 def _tokens(line: LogicalLine) -> Iterator[Token]:
@@ -217,7 +266,7 @@ def _tokens(line: LogicalLine) -> Iterator[Token]:
 def _options(arguments: tuple[Token, ...]) -> Iterator[Option]:
     remaining = iter(arguments)
     for token in remaining:
-        text = _unbraced(token.text)
+        text = unbraced(token.text)
         if not text.startswith(b"-") or text in (b"-", b"--"):
             return
         yield from _option_at(token, text, remaining)
@@ -234,15 +283,15 @@ def _option_at(token: Token, text: bytes, remaining: Iterator[Token]) -> Iterato
             following = next(remaining, None)
             if following is None:
                 return
-            rest, tokens = _unbraced(following.text), (token, following)
-        if letter == ord("o") and b"=" in rest:
-            name, _, value = rest.partition(b"=")
+            rest, tokens = unbraced(following.text), (token, following)
+        name, equals, value = rest.partition(b"=")
+        if letter == ord("o") and equals and name.strip(BLANKS):
             yield Option(_text(name.strip(BLANKS)), _text(value.strip(BLANKS)), tokens)
         return
 
 
-def _unbraced(text: bytes) -> bytes:
-    """`{ a = b }` without its outer braces (`extpar()` with EXTPAR_FLAG_STRIP)."""
+def unbraced(text: bytes) -> bytes:
+    """An argument without its outer braces, and without the white space inside them: `{ a = b }` is `a = b`."""
     if not text.startswith(b"{"):
         return text
     level = 0

@@ -24,6 +24,8 @@ _TAKES_ARGUMENT = re.compile(
     r"check_\w+|reject_rbl_client|reject_rhsbl_\w+|permit_dnswl_client|permit_rhswl_client|sleep"
 )
 
+_ALWAYS = re.compile(r"(^| )static:")  # a table that answers whatever it is asked
+
 Same = Callable[[str, str], bool]
 
 
@@ -68,12 +70,10 @@ def is_restriction_list(parameter: str) -> bool:
 
 def blocker(parameter: str, text: str, element: str, same: Same) -> str | None:
     """The element that keeps ours from being reached, or None where it works, or is not there."""
-    if not is_restriction_list(parameter):
-        return None
-    for candidate in elements(text, with_arguments=True):
+    for candidate in elements(text, with_arguments=is_restriction_list(parameter)):
         if same(candidate.text, element):
             return None
-        if candidate.text.lower() in _FINAL or candidate.text.lower() in _ANSWERING:
+        if candidate.text.lower() in _FINAL or candidate.text.lower() in _ANSWERING or _ALWAYS.search(candidate.text):
             return candidate.text
     return None
 

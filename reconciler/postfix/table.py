@@ -121,6 +121,10 @@ class Table:
                 nodes += self._new_row(key, pending.pop(key) or b"", node.raw)
         return Table(tuple(self._appended(nodes, pending)), self.indexed)
 
+    def without_malformed(self) -> Table:
+        """Only what Postfix reads as rows, and comments: an `endif` without its `if` would end every lookup."""
+        return Table(tuple(node for node in self.nodes if not isinstance(node, Malformed)), self.indexed)
+
     def _appended(self, nodes: list[Node], rows: Mapping[bytes, bytes | None]) -> list[Node]:
         if not rows:
             return nodes

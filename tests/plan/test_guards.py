@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.errors import HostUnreadable
 from reconciler.model.snapshot import Certificate, PemFile
 
 Make = Callable[..., Any]
@@ -147,3 +148,31 @@ def test_a_service_in_such_a_block_is_not_written(host: Make) -> None:
         BASE + "submission: {sasl: {type: dovecot, path: x}}\n"
     )
     assert {it.rule for it in made.blockers} == {"managed_elsewhere"}
+
+
+def test_a_certificate_renewed_since_the_last_reload_takes_one(host: Make) -> None:
+    state = "enforce: all\ncertificates: {default: {chain_files: [a.pem]}}\n"
+    mx = host(pems={"a.pem": pem("")}).applied(state)
+    assert mx.plan(state).is_empty
+    renewed = replace(mx, pems={"a.pem": replace(pem(""), sha256="new")})
+    made = renewed.plan(state)
+    assert [(str(it.address), it.reason.value, it.disruption.value) for it in made.changes] == [
+        ("file/a.pem", "CertificateRenewed", "reload")
+    ]
+    assert renewed.after(made).plan(state).is_empty
+    broken = replace(mx, pems={"a.pem": replace(pem("", key="other"), sha256="x", problem="the key is another's")})
+    assert [it.rule for it in broken.plan(state).blockers] == ["key_mismatch"]
+
+
+@pytest.mark.parametrize(
+    ("main", "master"),
+    [
+        ("service_throttle_time = 10q\n", ""),
+        ("\ufeffcompatibility_level = 3.6\n", ""),
+        ("mail_name = x\n", "19999 inet y - n - - smtpd\n"),
+        ("mail_name = x\n", "19999 inet n - n - q smtpd\n"),
+    ],
+)
+def test_a_host_whose_next_reload_would_end_it_is_not_planned_for(host: Make, main: str, master: str) -> None:
+    with pytest.raises(HostUnreadable):
+        host(main=main, master="smtp inet n - y - - smtpd\n" + master).plan(BASE + "outgoing: {loglevel: 1}\n")

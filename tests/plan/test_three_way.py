@@ -11,6 +11,7 @@ from reconciler.model.plan import Disruption, Plan, Reason, Reload, Why
 from reconciler.report import text
 
 Make = Callable[..., Any]
+MASTER = "smtp      inet  n       -       y       -       -       smtpd\n"
 BASE = "enforce: all\ncertificates: {default: unmanaged}\n"
 
 
@@ -205,3 +206,83 @@ def test_a_header_commented_out_gives_its_options_to_the_neighbour_and_gets_them
     assert healed.plan(BOTH).is_empty
     lines = [line for line in healed.master.splitlines() if not line.startswith("#")]
     assert sorted(lines) == sorted(mx.master.splitlines())
+
+
+def test_a_header_commented_out_is_seen_although_an_option_equal_to_the_default_went_before(host: Make) -> None:
+    """And an option that somebody added at the end: everything behind the comment is the service's."""
+    cyrus = BASE + "submissions: {sasl: {type: cyrus, path: smtpd}}\n"
+    mx = host().applied(cyrus).edited("  -o smtpd_sasl_type=cyrus\n", "")
+    assert mx.plan(cyrus).is_empty
+    end = "  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject\n"
+    lost = mx.edited("\nsubmissions ", "\n#submissions ").edited(end, end + "  -o smtpd_tls_loglevel=1\n")
+    healed = lost.applied(cyrus)
+    assert healed.master.splitlines()[0] == mx.master.splitlines()[0]
+    assert not healed.master.splitlines()[1].startswith(" ")
+    assert healed.plan(cyrus).is_empty
+
+
+def test_an_argument_added_to_our_service_goes_once(host: Make) -> None:
+    state = BASE + "submission: {sasl: {type: dovecot, path: private/auth}}\n"
+    mx = host().applied(state)
+    line = next(line for line in mx.master.splitlines() if line.startswith("submission "))
+    edited = mx.edited(line, f"{line} -v")
+    assert addresses(edited.plan(state)) == ["~ master.cf/submission/inet"]
+    assert edited.applied(state).master == mx.master
+
+
+def test_what_a_disabled_service_was_comes_back_with_its_arguments_and_every_option(host: Make) -> None:
+    master = (
+        MASTER
+        + "submission inet n - n - - smtpd -v\n  -o smtpd_sasl_auth_enable=no\n  -o smtpd_client_restrictions=reject\n"
+    )
+    back = host(master=master).applied(BASE + "submission: {enabled: no}\n").applied(BASE)
+    service = back.master[back.master.index("submission") :].splitlines()
+    assert service[0].split() == ["submission", "inet", "n", "-", "n", "-", "-", "smtpd", "-v"]
+    assert sorted(service[1:3]) == ["  -o smtpd_client_restrictions=reject", "  -o smtpd_sasl_auth_enable=no"]
+
+
+def test_chain_files_take_the_place_of_the_older_pair_and_give_it_back(host: Make) -> None:
+    main = "smtpd_tls_cert_file=/etc/ssl/certs/snakeoil.pem\nsmtpd_tls_key_file=/etc/ssl/private/snakeoil.key\n"
+    state = "enforce: all\ncertificates: {default: {chain_files: [a.pem], until_present: self_signed}}\n"
+    mx = host(main=main)
+    made = mx.plan(state)
+    assert {"- main.cf/smtpd_tls_cert_file", "- main.cf/smtpd_tls_key_file"} <= set(addresses(made))
+    assert mx.after(made).main == "smtpd_tls_chain_files = $config_directory/a.pem\n"
+    back = mx.after(made).applied(BASE).main
+    assert sorted(line.replace(" = ", "=") for line in back.splitlines()) == sorted(main.splitlines())
+
+
+def test_the_older_pair_takes_the_place_of_chain_files(host: Make) -> None:
+    state = "enforce: all\ncertificates: {default: {cert_file: c.pem, key_file: k.pem, until_present: self_signed}}\n"
+    made = host(main="smtpd_tls_chain_files = /etc/ssl/a.pem\n").plan(state)
+    assert "- main.cf/smtpd_tls_chain_files" in addresses(made)
+
+
+def test_what_is_undeclared_in_an_observed_part_stays(host: Make) -> None:
+    mx = host().applied(BASE + "outgoing: {loglevel: 1}\nincoming: {loglevel: 1}\n")
+    made = mx.plan("enforce: [incoming]\nincoming: {loglevel: 1}\n")
+    assert made.is_empty
+    assert [str(it.address) for it in made.observed] == ["main.cf/smtp_tls_loglevel"]
+    assert mx.after(made).plan(BASE + "outgoing: {loglevel: 1}\nincoming: {loglevel: 1}\n").is_empty
+
+
+def test_lines_that_are_no_rows_go_from_a_table_that_is_managed_whole(host: Make) -> None:
+    state = BASE + "incoming: {policies: {clients: [192.0.2.0/24]}}\n"
+    mx = host().applied(state)
+    conditional = mx.tables["tls_clients"].replace(b"192.0.2", b"if 10.0.0.0/8\n192.0.2") + b"endif\n"
+    edited = type(mx)(mx.main, mx.master, {"tls_clients": conditional}, {}, mx.last)
+    assert edited.applied(state).tables == mx.tables
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("smtp_tls_policy_maps", "static:none, hash:$config_directory/tls_policy"),
+        ("smtp_tls_policy_maps", "hash:/etc/postfix/tls_policy"),
+    ],
+)
+def test_a_table_that_answers_everything_keeps_ours_from_being_asked(host: Make, parameter: str, value: str) -> None:
+    state = BASE + "outgoing: {policies: {bank.example: encrypt}}\n"
+    mx = host(main=f"{parameter} = {value}\n", tables={"tls_policy": b"bank.example encrypt\n"})
+    assert mx.plan(state).is_empty is not value.startswith("static")
+    assert mx.applied(state).plan(state).is_empty
