@@ -12,7 +12,7 @@ UV_VERSION := 0.13.9
 SCHEMAS := schemas
 
 # What the demo and the tests run: Postfix with its table types, the two SASL worlds, and what makes and watches them.
-DEBIAN_PACKAGES := postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace
+DEBIAN_PACKAGES := ca-certificates postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace
 
 .PHONY: help
 help: ## Show this list
