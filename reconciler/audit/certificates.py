@@ -31,15 +31,20 @@ def check(scene: Scene) -> Iterator[Finding]:
             continue
         seen.add((use.path, use.role))
         pem = scene.snapshot.pems.get(use.path)
-        if use.path in scene.snapshot.absent:
+        if use.path in scene.snapshot.absent or _is_absent_bundle(scene, use):
             yield from (_missing(scene, use),) if scene.in_place else ()
-        elif pem is not None and use.role != "authorities" and not is_withheld(pem):
+        elif pem is not None and not is_withheld(pem):
             yield from _unusable(scene, use, pem)
             yield from _validity(scene, use, pem)
             yield from _exposed(scene, use, pem)
     yield from _pairs(scene, sides)
     yield from _ignored(scene)
     yield from _without(scene)
+
+
+def _is_absent_bundle(scene: Scene, use: PemUse) -> bool:
+    """Authorities are looked for, and not read: there are hundreds in a file."""
+    return use.role == "authorities" and use.path not in scene.surroundings.names
 
 
 def _speaking(scene: Scene) -> frozenset[str]:

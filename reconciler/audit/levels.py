@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.audit import remedy
-from reconciler.audit.policies import policy_rows
+from reconciler.audit import policy_rows, remedy
 from reconciler.audit.remedy import by_hand
 from reconciler.audit.scene import Running, Said, Scene
 from reconciler.model.address import Address
@@ -57,7 +56,7 @@ def _on(scene: Scene) -> Fix:
 
 
 def _outgoing(scene: Scene) -> Iterator[Finding]:
-    mandatory = any(row.policy.level in MANDATORY for row in policy_rows(scene))
+    mandatory = bool(policy_rows.levels(scene) & MANDATORY)
     sends = not scene.live.view.get("default_transport").lower().startswith(_NOWHERE)
     for client in scene.clients if sends else ():
         level = client_level(client.view)
@@ -164,8 +163,7 @@ def _asks(view: View) -> bool:
 
 
 def _pins(scene: Scene) -> bool:
-    levels = {client_level(it.view) for it in scene.clients} | {row.policy.level for row in policy_rows(scene)}
-    return "fingerprint" in levels
+    return "fingerprint" in policy_rows.levels(scene) | {client_level(it.view) for it in scene.clients}
 
 
 def _dane(scene: Scene) -> Iterator[Finding]:
@@ -178,10 +176,6 @@ def _dane(scene: Scene) -> Iterator[Finding]:
             said = scene.said("smtp_tls_security_level", client)
             fix = remedy.parameter("smtp_tls_security_level", level)
             yield said.finding("dane_without_dnssec", why, fix, _with_support(scene, said, client))
-        for row in policy_rows(scene):
-            if row.policy.level in ("dane", "dane-only"):
-                fix = remedy.parameter("smtp_dns_support_level", "dnssec")
-                yield row.said.finding("dane_without_dnssec", why, fix, _with_support(scene, row.said, client))
 
 
 def _with_support(scene: Scene, said: Said, client: Running) -> str:

@@ -151,7 +151,7 @@ def _value(stated: Stated) -> Iterator[Finding]:
         values.check(name, expanded)
     except ValueError as error:
         what, _, advice = str(error).rpartition("; ")
-        why = f"{what or advice}; {_consequence(name)}"
+        why = f"{what or advice}; {_consequence(name, expanded)}"
         why += "; behind a value # begins no comment" if "#" in expanded else ""
         yield said.finding("bad_value", why, by_hand(advice if what else "correct it"))
 
@@ -161,10 +161,10 @@ def _is_of_other_side(name: str, value: str) -> bool:
     return name == "smtpd_tls_security_level" and level in values.CLIENT_LEVELS and level not in values.SERVER_LEVELS
 
 
-def _consequence(name: str) -> str:
+def _consequence(name: str, value: str) -> str:
     """What a session sees. Source: measured with Postfix 3.7.11."""
-    if name.endswith("_protocols"):
+    if name.endswith(("_protocols", "_digest")):
         return "Postfix turns TLS off, and says so in its log only"
-    if name.endswith("_ciphers"):
+    if name.endswith("_ciphers") and value:
         return "handshakes fail"
     return "the daemon that reads it dies, again and again"

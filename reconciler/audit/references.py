@@ -63,10 +63,12 @@ class Interests:
 def interests(scene: Scene) -> Interests:
     uses = table_uses(scene)
     judged = {it.path: it.kind for it in uses if it.path and it.kind in TYPES and not is_password_map(it.parameter)}
-    pems = dict.fromkeys(it.path for it in pem_uses(scene) if it.path)
+    loaded = [it for it in pem_uses(scene) if it.path]
+    pems = dict.fromkeys(it.path for it in loaded if it.path and it.role != "authorities")
     files = dict.fromkeys(it.path for it in uses if it.path and it.kind in TYPES)
     compiled = (compiled_path(TableType(it.kind), it.path) for it in uses if it.path and it.kind in COMPILED)
-    names = (scene.main_path, scene.master_path, *files, *compiled, *pems)
+    named = (it.path for it in loaded if it.path)
+    names = (scene.main_path, scene.master_path, *files, *compiled, *named)
     return Interests(judged, tuple(pems), tuple(dict.fromkeys(names)))
 
 
