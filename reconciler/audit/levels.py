@@ -174,7 +174,9 @@ def _dane(scene: Scene) -> Iterator[Finding]:
         level = client_level(client.view)
         if level in ("dane", "dane-only"):
             said = scene.said("smtp_tls_security_level", client)
-            fix = remedy.parameter("smtp_tls_security_level", level)
+            fix = remedy.parameter(
+                "smtp_tls_security_level", level, "declared, it brings smtp_dns_support_level = dnssec"
+            )
             yield said.finding("dane_without_dnssec", why, fix, _with_support(scene, said, client))
 
 
