@@ -12,6 +12,7 @@ from typing import Final
 from reconciler.postfix.expand import ExpansionFailed, expand
 from reconciler.postfix.values import SERVER_LEVELS, canonical
 
+_NO_DOMAIN: Final = "localdomain"
 _LEGACY: Final = (("enforce_tls", "encrypt"), ("use_tls", "may"))
 
 
@@ -25,10 +26,30 @@ class View:
 
     def raw(self, name: str) -> str | None:
         """The unexpanded value in force, or None for a name that neither main.cf nor this Postfix knows."""
-        for layer in (self.overrides, self.explicit, self.defaults):
+        for layer in (self.overrides, self.explicit):
             if name in layer:
                 return layer[name]
-        return None
+        if name in ("myhostname", "mydomain") and name in self.defaults:
+            return self._own_name() if name == "myhostname" else self._own_domain()
+        return self.defaults.get(name)
+
+    def _own_name(self) -> str:
+        """The machine's name; where that has no domain, the one that is set is added."""
+        name = self.defaults["myhostname"]
+        machine, ending, _ = name.partition(f".{_NO_DOMAIN}")
+        domain = self._set("mydomain")
+        return f"{machine}.{domain}" if ending and domain is not None else name
+
+    def _own_domain(self) -> str:
+        """myhostname without its first label, as it is set here."""
+        name = self._set("myhostname")
+        name = self.raw("myhostname") if name is None else name
+        return name.partition(".")[2] if name and "." in name else _NO_DOMAIN
+
+    def _set(self, name: str) -> str | None:
+        """What is set here, expanded before there are any defaults; None where it is not set."""
+        own = {**self.explicit, **self.overrides}
+        return expand(own[name], own.get) if name in own else None
 
     def expand(self, text: str) -> str:
         """Raises ExpansionFailed where Postfix would stop."""

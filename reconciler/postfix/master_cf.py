@@ -310,7 +310,13 @@ def _written(name: str, value: str) -> bytes:
 
 
 def _with_option(service: Service, name: str, value: str) -> bytes:
-    """A line of its own after the last one, indented as its neighbours are."""
+    """A line of its own after the last one, indented as they are; in front of a first argument that is no option."""
+    end = _end_of_options(service)
+    if end is not None:
+        line = service.raw.rfind(b"\n", 0, end) + 1
+        alone = bool(line) and not service.raw[line:end].strip(BLANKS)
+        gap = newline_of(service.raw) + service.raw[line:end] if alone else b" "
+        return service.raw[:end] + _written(name, value) + gap + service.raw[end:]
     spans = service.source.spans
     last_start, last_end = spans[-1]
     line = service.raw[last_start:last_end]
@@ -320,6 +326,16 @@ def _with_option(service: Service, name: str, value: str) -> bytes:
     ending = service.raw[last_end:]
     carriage = b"\r" if newline == b"\r\n" else b""
     return head + b"\n" + indent + _written(name, value) + carriage + ending
+
+
+def _end_of_options(service: Service) -> int | None:
+    """Where the first argument stands behind which a daemon looks for no options; None where all may be options."""
+    taken = {token.at for option in service.options for token in option.tokens}
+    for token in service.arguments:
+        text = unbraced(token.text)
+        if token.at not in taken and (not text.startswith(b"-") or text in (b"-", b"--")):
+            return token.at[0]
+    return None
 
 
 def _without(service: Service, tokens: Iterable[Token]) -> bytes:

@@ -129,10 +129,13 @@ class Table:
         if not rows:
             return nodes
         newline = newline_of(self.render())
-        if nodes and not nodes[-1].raw.endswith(b"\n"):
+        unterminated = bool(nodes) and not nodes[-1].raw.endswith(b"\n")
+        if unterminated:
             nodes[-1:] = parse(nodes[-1].raw + newline, indexed=self.indexed).nodes
         for key, value in rows.items():
             nodes += self._new_row(key, value or b"", newline)
+        if unterminated:  # a missing final newline stays missing
+            nodes[-1:] = parse(nodes[-1].raw.removesuffix(newline), indexed=self.indexed).nodes
         return nodes
 
     def _new_row(self, key: bytes, value: bytes, like: bytes) -> tuple[Node, ...]:
