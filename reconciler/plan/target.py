@@ -228,9 +228,10 @@ def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConf
 def _instead(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
     """Chain files and the older pairs exclude each other: with both set, Postfix warns and ignores the pairs."""
     others = LEGACY if certificate.chain_files else ("smtpd_tls_chain_files",)
+    ignored = bool(certificate.chain_files and live.explicit.get("smtpd_tls_chain_files"))  # they already are
     for name in others:
         address = ParameterAddress(name)
-        if live.explicit.get(name) or address in last.entries:
+        if (live.explicit.get(name) and not ignored) or address in last.entries:
             detail = f"{'smtpd_tls_chain_files' if certificate.chain_files else 'smtpd_tls_cert_file'} takes its place"
             target.wanted[address] = Wanted(None, Part.CERTIFICATES, certificate.origin, detail=detail)
 

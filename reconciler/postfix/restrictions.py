@@ -69,12 +69,15 @@ def is_restriction_list(parameter: str) -> bool:
 
 
 def blocker(parameter: str, text: str, element: str, same: Same) -> str | None:
-    """The element that keeps ours from being reached, or None where it works, or is not there."""
+    """The element that keeps ours from being reached, or None where it works, or is not there.
+
+    What a static table answers is not repeated: it can be a password.
+    """
     for candidate in elements(text, with_arguments=is_restriction_list(parameter)):
         if same(candidate.text, element):
             return None
         if candidate.text.lower() in _FINAL or candidate.text.lower() in _ANSWERING or _ALWAYS.search(candidate.text):
-            return candidate.text
+            return _ALWAYS.split(candidate.text)[0] + " static:…" if _ALWAYS.search(candidate.text) else candidate.text
     return None
 
 
