@@ -23,6 +23,7 @@ from reconciler.model.plan import (
     Reload,
     Warned,
 )
+from reconciler.plan import version
 from reconciler.plan.certificates import faults
 from reconciler.plan.diff import compare
 from reconciler.plan.edit import edits
@@ -85,7 +86,7 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         changes=changes,
         drift=tuple(comparison.drift),
         observed=tuple(comparison.observed),
-        warnings=(*_file_warnings(live), *_certificate_warnings(desired, live)),
+        warnings=(*_file_warnings(live), *_certificate_warnings(desired, live), *version.warnings(changes, live)),
         guards=judge(comparison, desired, target, live, None if state in last.history else len(last.entries)),
         actions=tuple(_actions(changes, written, target, live)),
         edits=written,

@@ -34,7 +34,8 @@ from reconciler.model.desired import (
     SelfSigned,
 )
 from reconciler.model.plan import MakeCertificate, Reason
-from reconciler.postfix import catalogue, endpoint, restrictions, values
+from reconciler.plan import version
+from reconciler.postfix import endpoint, restrictions, values
 from reconciler.postfix.table import TableType
 
 LEGACY = tuple(f"smtpd_tls_{kind}{file}_file" for kind in ("", "d", "ec") for file in ("cert", "key"))
@@ -84,7 +85,7 @@ def settle(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Target
     for service in desired.services:
         _service(target, service, live, last)
     for parameter in desired.parameters:
-        _unknown(target, parameter, live)
+        target.problems += version.problems_of(parameter, live)
         _missing_files(target, parameter, live)
         address = ParameterAddress(parameter.name)
         target.wanted[address] = Wanted(_value(parameter, live), parameter.part, parameter.origin)
@@ -116,18 +117,6 @@ def _missing_files(target: Target, parameter: DesiredParameter, live: LiveConfig
             target.problems.append(Problem(parameter.origin.position, what, "put it there, or name another"))
 
 
-def _unknown(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
-    """A parameter that this Postfix does not have would be written, warned about and ignored."""
-    if parameter.name in live.defaults:
-        return
-    known = catalogue.parameters().get(parameter.name)
-    since = f"it came with Postfix {known.first[0]}.{known.first[1]}" if known else "no Postfix has it"
-    if known and known.removed:
-        since = f"Postfix {known.removed[0]}.{known.removed[1]} removed it"
-    what = f"{parameter.name}: Postfix {live.snapshot.mail_version} does not know this parameter; {since}"
-    target.problems.append(Problem(parameter.origin.position, what, "remove it for this host"))
-
-
 # --- tables -------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +138,7 @@ def _kind(table: DesiredTable, live: LiveConfig) -> TableType:
 def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
     path = in_address(table.path, live.snapshot.config_directory)
     kind = target.kinds[path]
-    if kind not in live.snapshot.table_types:
+    if live.snapshot.table_types and kind not in live.snapshot.table_types:
         what = f"this Postfix has no tables of type {kind}; it has {', '.join(sorted(live.snapshot.table_types))}"
         target.problems.append(Problem(table.origin.position, what, "name another type"))
     if path.startswith("/"):
@@ -158,7 +147,10 @@ def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
         target.problems.append(Problem(table.origin.position, what, fix))
     target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin)
     for row in table.rows:
-        target.wanted[RowAddress(path, row.key)] = Wanted(row.value, table.part, row.origin)
+        target.wanted[RowAddress(path, row.key)] = Wanted(
+            version.row_value(table, row.value, live), table.part, row.origin
+        )
+    target.problems += version.problems_of_rows(table, live)
     element = f"{table.before} {kind}:$config_directory/{path}".strip()
     target.wanted[ElementAddress(table.parameter, element)] = Wanted(element, table.part, table.origin)
 
@@ -174,7 +166,7 @@ def _service(target: Target, service: DesiredService, live: LiveConfig, last: La
     target.names[address] = service.name
     target.wanted[address] = Wanted(_header(target, address, live, last), service.part, service.origin)
     for option in service.options:
-        _unknown(target, option, live)
+        target.problems += version.problems_of(option, live)
         wanted = Wanted(_value(option, live), option.part, option.origin)
         target.wanted[OptionAddress(address, option.name)] = wanted
 

@@ -42,6 +42,11 @@ def parameters() -> dict[str, Parameter]:
     return {row.name: row for row in map(_row, text.splitlines()[1:])}
 
 
+def knows(parameter: Parameter, version: tuple[int, int]) -> bool:
+    """Whether a Postfix of that series has the parameter."""
+    return parameter.first <= version and not (parameter.removed and parameter.removed <= version)
+
+
 def advice(parameter: Parameter) -> str:
     """What to write instead of a deprecated parameter, in the imperative."""
     text = parameter.replacement

@@ -313,9 +313,9 @@ def _with_option(service: Service, name: str, value: str) -> bytes:
     """A line of its own after the last one, indented as they are; in front of a first argument that is no option."""
     end = _end_of_options(service)
     if end is not None:
-        line = service.raw.rfind(b"\n", 0, end) + 1
-        alone = bool(line) and not service.raw[line:end].strip(BLANKS)
-        gap = newline_of(service.raw) + service.raw[line:end] if alone else b" "
+        start = service.raw.rfind(b"\n", 0, end) + 1
+        alone = bool(start) and not service.raw[start:end].strip(BLANKS)
+        gap = newline_of(service.raw) + service.raw[start:end] if alone else b" "
         return service.raw[:end] + _written(name, value) + gap + service.raw[end:]
     spans = service.source.spans
     last_start, last_end = spans[-1]

@@ -109,6 +109,23 @@ def unknown_to(policy: Policy, version: tuple[int, int]) -> tuple[str, ...]:
     return tuple(name for name, _ in policy.attributes if _ATTRIBUTES[name] > version)
 
 
+def for_version(text: str, version: tuple[int, int]) -> str:
+    """A right-hand side in a syntax that this Postfix knows: `>=` and `<=` came with 3.6.
+
+    Attributes hold no white space, so the protocols that are left out are separated by colons.
+    """
+    words = text.replace(",", " ").split()
+    found = [word for word in words if word.lower().startswith("protocols=")]
+    if not any(values.protocols_for(word.partition("=")[2], version) != word.partition("=")[2] for word in found):
+        return text
+    return " ".join(_for_version(word, version) if word in found else word for word in words)
+
+
+def _for_version(word: str, version: tuple[int, int]) -> str:
+    name, _, protocols = word.partition("=")
+    return f"{name}={values.protocols_for(protocols, version).replace(', ', ':')}"
+
+
 def introduced(attribute: str) -> tuple[int, int]:
     """The series that introduced a policy attribute."""
     return _ATTRIBUTES[attribute]

@@ -161,9 +161,9 @@ def of_master(source: bytes) -> Iterator[Edit]:
             count = sum(1 for option in service.options if option.name == name)
             gone = document.unset_option(service, name).render()
             yield Edit(f"remove -o {name} in {where}", source, gone, count, {key: None})
-        gone = {f"{where}/{name}".encode(): None for name in service.overrides} | {where.encode(): None}
+        lost = {f"{where}/{name}".encode(): None for name in service.overrides} | {where.encode(): None}
         own = _own_lines(service.source)
-        yield Edit(f"remove {where}", source, document.remove(service.name, service.type).render(), own, gone)
+        yield Edit(f"remove {where}", source, document.remove(service.name, service.type).render(), own, {**lost})
     if document.get("10587", "inet") is None:
         added = document.add("10587", "inet", _COLUMNS, "smtpd").render()
         yield Edit(

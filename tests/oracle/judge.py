@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler import live
 from reconciler.errors import HostUnreadable
@@ -31,6 +32,8 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LONG = bool(os.environ.get("LONG"))  # `make corpus` sets it
 _OLD = 1_000_000_000
 _PROBE = "probed_"
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 _TLS_PROGRAMS = frozenset({"smtpd", "smtp", "lmtp", "postscreen", "tlsproxy"})
 
 
@@ -202,7 +205,7 @@ def _raw(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def differences(ours: Mapping[object, object], theirs: Mapping[object, object]) -> dict[object, tuple[object, object]]:
+def differences(ours: Mapping[Key, Value], theirs: Mapping[Key, Value]) -> dict[Key, tuple[Value | None, Value | None]]:
     """Where two answers differ: (ours, theirs)."""
     keys = [*ours, *(key for key in theirs if key not in ours)]
     return {key: (ours.get(key), theirs.get(key)) for key in keys if ours.get(key) != theirs.get(key)}

@@ -44,7 +44,9 @@ def agree(main: bytes, master: bytes) -> None:
         judged = any(word in theirs for word in ("macro", "attribute name", "bad field", "invalid"))
         assert isinstance(ours, str) or not judged, theirs
         return
-    assert not isinstance(ours, str), ours
+    if isinstance(ours, str):  # a parameter that nothing asks for, which postconf prints with a warning
+        assert "no parameter name after '$'" in ours, ours
+        return
     assert judge.differences(ours, theirs) == {}
 
 
