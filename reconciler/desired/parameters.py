@@ -8,7 +8,7 @@ from reconciler.desired import readers, wording
 from reconciler.desired.reading import shown
 from reconciler.desired.tree import Entry, Mapping, Scalar, entry_at
 from reconciler.errors import Problem
-from reconciler.postfix import expand, scope, values
+from reconciler.postfix import catalogue, expand, scope, values
 
 SERVICES = ("submission", "submissions")
 OF_SERVICE = {  # what a submission service sets itself → the key that says it
@@ -43,6 +43,11 @@ def _check(item: Entry, path: tuple[str, ...], service: str) -> Iterator[Problem
     where = shown(path)
     if not _is_plain(text):
         return  # the model has said so
+    if name not in catalogue.parameters():
+        fix = f"{readers.did_you_mean(name, catalogue.parameters())}write a name from postconf(5)"
+        why = "Postfix would warn of it as unused, and ignore it"
+        yield Problem(item.key.origin.position, f"{where}: no Postfix has a parameter of this name", fix, why)
+        return
     misplaced = _of_service(name, service) if service else _of_main(name, text)
     if misplaced:
         what, fix, why = misplaced
