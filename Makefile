@@ -26,6 +26,11 @@ demo: environment packages ## The whole job against a private Postfix: plan, app
 test: environment packages lint types arrows schemas-current ## Everything that must hold, the tests last
 	@$(BIN)/pytest -n auto --dist loadfile
 
+.PHONY: corpus
+corpus: environment packages ## Our reading of real files against Postfix's, as a table; then 20,000 generated ones of each kind
+	@$(BIN)/python -m tests.oracle.corpus
+	@LONG=1 $(BIN)/pytest -q -n auto --dist load tests/oracle
+
 .PHONY: lint
 lint: environment ## Rules and formatting
 	@$(BIN)/ruff check

@@ -250,6 +250,11 @@ def judged_table(source: bytes) -> list[tuple[Edit, str]]:
     return [(edit, _wrong(edit, said, answer)) for edit, answer in zip(edits, answers, strict=True)]
 
 
+def rows_by_postfix(source: bytes) -> dict[bytes, bytes] | None:
+    """The rows that `postmap -s` gives of a table; None where it cannot be built."""
+    return _ask_tables([source])[0]
+
+
 def _ask_tables(documents: list[bytes]) -> list[dict[bytes, bytes] | None]:
     with judge.directory() as where:
         judge.write(where / "main.cf", b"compatibility_level = 3.6\n")

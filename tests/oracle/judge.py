@@ -34,6 +34,12 @@ _OLD = 1_000_000_000
 _PROBE = "probed_"
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+_RAW = frozenset(  # parameters that hold '$' for themselves (CONFIG_RAW_TABLE)
+    {
+        "default_rbl_reply", "command_execution_directory", "forward_path", "luser_relay", "mailbox_command",
+        "postscreen_expansion_filter", "postscreen_reject_footer", "smtpd_expansion_filter", "smtpd_reject_footer",
+    }
+)  # fmt: skip
 _TLS_PROGRAMS = frozenset({"smtpd", "smtp", "lmtp", "postscreen", "tlsproxy"})
 
 
@@ -159,7 +165,7 @@ def effective_by_us(main: bytes, master: bytes) -> Effective | str:
     """The same from our view; why not, where it cannot be had."""
     try:
         mine = config(main, master)
-        for name in mine.explicit.keys() & mine.defaults.keys():
+        for name in (mine.explicit.keys() & mine.defaults.keys()) - _RAW:
             mine.view.expand(mine.explicit[name])  # postconf -x stops over any, not only over those asked for
         found = {("", name): folded(mine.view.expand(mine.view.raw(name) or "")) for name in names()}
         for service in mine.master.services:
