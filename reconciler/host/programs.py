@@ -87,6 +87,18 @@ class Postfix:
             return None
         raise CommandFailed(argv, why=done.complaint)
 
+    def query_all(self, kind: str, path: str, keys: Iterable[str]) -> dict[str, str]:
+        """`postmap -q -`: what a table answers, for those keys it has an answer to. Any number of keys at once."""
+        asked = "".join(f"{key}\n" for key in keys).encode("utf-8", "surrogateescape")
+        if not asked:
+            return {}
+        argv = self._argv("postmap", "-q", "-", f"{kind}:{path}")
+        done = Running(argv, self.timeout, stdin=asked).finish()
+        if done.status not in (0, 1) or (done.status == 1 and done.stderr):
+            raise CommandFailed(argv, why=done.complaint)
+        lines = done.stdout.decode("utf-8", "surrogateescape").split("\n")
+        return {key: value for key, tab, value in (line.partition("\t") for line in lines) if tab}
+
     def check(self) -> tuple[str, ...]:
         """`postfix check`; gives what it says although it passes, which is little: see docs on what it misses.
 

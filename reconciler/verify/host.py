@@ -12,6 +12,9 @@ class Host(Protocol):
     def query(self, kind: str, path: str, key: str) -> str | None:
         """`postmap -q`; None where no row matches."""
 
+    def query_all(self, kind: str, path: str, keys: Iterable[str]) -> dict[str, str]:
+        """`postmap -q -`: what a table answers, for those keys it has an answer to."""
+
     def dump(self, kind: str, path: str) -> bytes:
         """`postmap -s`: the rows of a compiled table."""
 

@@ -33,7 +33,8 @@ def policies(live: LiveConfig, desired: DesiredState, patience: timedelta = smtp
 
     `patience` is for each session; the first that gets no answer is the last.
     """
-    where = _mx(listeners.of(live, desired))
+    found = listeners.of(live, desired)
+    where = _mx(found)
     for table in desired.tables:
         side = _CHECKS.get(table.before)
         if side is None:
@@ -42,13 +43,23 @@ def policies(live: LiveConfig, desired: DesiredState, patience: timedelta = smtp
         if table.part not in desired.enforced:
             yield _left_out(side, path, f"{table.part.value} is only observed")
         elif where is None:
-            yield _left_out(side, path, "no listener takes mail with and without TLS")
+            yield _nowhere(side, path, found)
         else:
             yield from _rows(side, table, path, where, patience)
 
 
 def _left_out(side: str, path: str, why: str) -> Proof:
     return judge.left_out(f"{side}-policy-plaintext", str(TableAddress(path)), f"450 4.7.1 {_REFUSED}", why)
+
+
+def _nowhere(side: str, path: str, found: tuple[Listener, ...]) -> Proof:
+    """No listener to ask. That is sound where one for mail from elsewhere demands TLS of everybody."""
+    why = "no listener takes mail with and without TLS"
+    closed = [f"{it.subject}: {it.closed}" for it in found if it.closed]
+    is_moot = any(it.level == "encrypt" and not it.wrapped and not it.is_submission for it in found)
+    if closed or is_moot:
+        return _left_out(side, path, "; ".join((why, *closed)))
+    return judge.failed(f"{side}-policy-plaintext", str(TableAddress(path)), f"450 4.7.1 {_REFUSED}", why)
 
 
 def _mx(found: Iterable[Listener]) -> Listener | None:

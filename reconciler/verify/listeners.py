@@ -22,6 +22,9 @@ _LEGACY_CHAINS = ("smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dce
 _V4, _V6 = "127.0.0.1", "::1"
 _NO_PATIENCE = timedelta(0)
 _GREETING_DELAY = timedelta(seconds=7)  # postscreen_greet_wait is 6 s
+_LEVEL, _WRAPPED = "smtpd_tls_security_level", "smtpd_tls_wrappermode"
+_FROM_WEAK = ("none", "may", "encrypt")
+_AFTER_A_FILTER = frozenset({"content_filter", "smtpd_proxy_filter"})  # what takes mail back has to switch these off
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ class Listener:
 def of(live: LiveConfig, desired: DesiredState | None = None) -> tuple[Listener, ...]:
     """Every smtpd, and every postscreen, that listens on TCP.
 
-    With `desired`, what it enforces counts before what the host says: that is what the listener shall do.
+    With `desired`, what it enforces counts before what the host says: that is what the listener shall do. A security
+    level that it enforces is the least for every listener, whatever `-o` says there, but for those it declares itself
+    and for those on loopback that take mail back from a content filter.
     """
     return tuple(_listener(live, service, desired) for service in live.master.by_key.values() if _speaks_smtp(service))
 
@@ -114,6 +119,9 @@ def _listener(live: LiveConfig, service: Service, desired: DesiredState | None) 
     session = wanted(live, desired, behind) if behind else view  # whom postscreen lets through, such as loopback
     address, closed = _address(service, view)
     port = endpoint.port_number(service.name)
+    least = _least(live, service, desired)
+    if least and port == 25:  # an MX speaks STARTTLS: RFC 8314 gives TLS on connect to other ports
+        session = session.with_overrides({it: value for it, value in session.overrides.items() if it != _WRAPPED})
     proxy = view.get("postscreen_upstream_proxy_protocol" if is_screen else "smtpd_upstream_proxy_protocol")
     if proxy:
         closed = f"it expects {proxy} connections from a proxy"
@@ -122,8 +130,8 @@ def _listener(live: LiveConfig, service: Service, desired: DesiredState | None) 
     return Listener(
         address=address,
         port=port or 0,
-        level=server_level(session),
-        wrapped=session.is_yes("smtpd_tls_wrappermode"),
+        level=max(server_level(session), least or _FROM_WEAK[0], key=_FROM_WEAK.index),
+        wrapped=session.is_yes(_WRAPPED),
         sasl=session.is_yes("smtpd_sasl_auth_enable"),
         chains=chains(live, session),
         ehlo=view.get("myhostname") or "localhost",
@@ -131,6 +139,15 @@ def _listener(live: LiveConfig, service: Service, desired: DesiredState | None) 
         closed=closed,
         delay=_GREETING_DELAY if is_screen else _NO_PATIENCE,
     )
+
+
+def _least(live: LiveConfig, service: Service, desired: DesiredState | None) -> str:
+    """The level that the state enforces on main.cf, where it holds for this listener; empty where none does."""
+    if desired is None or not any(it.name == _LEVEL and it.part in desired.enforced for it in desired.parameters):
+        return ""
+    is_declared = any((endpoint.canonical(it.name), "inet") == service.key for it in desired.services)
+    takes_back = _is_loopback(endpoint.split(service.name)[0]) and _AFTER_A_FILTER & service.overrides.keys()
+    return "" if is_declared or takes_back else server_level(wanted(live, desired))
 
 
 def _address(service: Service, view: View) -> tuple[str, str]:

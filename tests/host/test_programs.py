@@ -77,6 +77,16 @@ def test_what_was_built_can_be_dumped_and_asked(instance, kind):
     assert instance.postfix.query(kind, source, "none") is None
 
 
+def test_many_keys_are_asked_at_once(instance):
+    source = instance.write("table", "a value with blanks\nb x\n")
+    instance.postfix.build("hash", source)
+    assert instance.postfix.query_all("hash", source, ["a", "c", "b"]) == {"a": "value with blanks", "b": "x"}
+    assert instance.postfix.query_all("hash", source, ["c"]) == {}
+    assert instance.postfix.query_all("hash", source, []) == {}
+    with pytest.raises(CommandFailed, match="No such file or directory"):
+        instance.postfix.query_all("hash", f"{source}.none", ["a"])
+
+
 def test_rows_that_postmap_leaves_out_are_warned_of(instance):
     source = instance.write("table", "key one\nkey two\nlonely\n")
     duplicate, empty = instance.postfix.build("hash", source)

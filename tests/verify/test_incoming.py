@@ -112,3 +112,17 @@ def test_more_rows_than_are_tried_are_told(guarded):
     many = guarded.state(SENDERS.replace("[bank.example]", "[a.test, b.test, c.test]"))
     *_, last = incoming.policies(guarded.live(), many)
     assert (last.outcome, last.observed) == (LEFT_OUT, "1 further rows; 5 of a table are tried")
+
+
+def test_a_policy_that_no_listener_can_keep_is_a_failure(guarded):
+    guarded.edit("main.cf", "smtpd_tls_security_level = may", "smtpd_tls_security_level = none")
+    undeclared = SENDERS.replace("  security_level: may\n", "")
+    (proof,) = incoming.policies(guarded.live(), guarded.state(undeclared))
+    assert (proof.outcome, proof.observed) == (FAILED, "no listener takes mail with and without TLS")
+
+
+def test_a_policy_is_no_failure_where_everybody_is_held_to_tls(guarded):
+    guarded.edit("main.cf", "smtpd_tls_security_level = may", "smtpd_tls_security_level = encrypt")
+    everybody = guarded.state(SENDERS.replace("security_level: may", "security_level: encrypt"))
+    (proof,) = incoming.policies(guarded.live(), everybody)
+    assert (proof.outcome, proof.observed) == (LEFT_OUT, "no listener takes mail with and without TLS")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler import live
-from reconciler.model.snapshot import FileState, HostSnapshot
+from reconciler import desired, live
+from reconciler.model.snapshot import FileState, HostSnapshot, RepoSnapshot
 from reconciler.verify import listeners
 
 DEFAULTS = """\
@@ -133,3 +133,24 @@ def test_the_recipient_is_one_that_needs_no_relaying(mydestination, recipient):
 def test_the_files_served_are_the_chain_files_else_the_older_ones(main, chains):
     (found,) = listeners.of(config(main=f"{main}\n"))
     assert found.chains == chains
+
+
+@pytest.mark.parametrize(
+    ("service", "level", "wrapped"),
+    [
+        ("smtp inet n - n - - smtpd -o smtpd_tls_security_level=none", "may", False),
+        ("smtp inet n - n - - smtpd -o smtpd_tls_security_level=encrypt", "encrypt", False),
+        ("smtp inet n - n - - smtpd -o smtpd_tls_wrappermode=yes", "may", False),
+        ("465 inet n - n - - smtpd -o smtpd_tls_wrappermode=yes", "encrypt", True),
+        ("587 inet n - n - - smtpd -o smtpd_tls_security_level=none", "none", False),  # the state declares it
+        ("localhost:10025 inet n - n - - smtpd -o smtpd_tls_security_level=none", "may", False),
+        ("localhost:10025 inet n - n - - smtpd -o smtpd_tls_security_level=none -o content_filter=", "none", False),
+        ("10025 inet n - n - - smtpd -o smtpd_tls_security_level=none -o content_filter=", "may", False),
+    ],
+)
+def test_the_level_that_the_state_enforces_is_the_least(service, level, wrapped):
+    text = b"enforce: [incoming]\nincoming: {security_level: may}\ncertificates: {default: {chain_files: [tls.pem]}}\n"
+    text += b"submission: {sasl: {type: cyrus, path: smtpd}}\n"
+    state = desired.load(RepoSnapshot({"hosts/mx1.test.yaml": text}, "sha256:0", "test"), "mx1.test", "")
+    (found,) = listeners.of(config(f"{service}\n"), state)
+    assert (found.level, found.wrapped) == (level, wrapped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reconciler.host.programs import Postfix
@@ -70,3 +72,44 @@ def test_policies_that_are_only_observed_are_left_out(proofs):
     _, prove = proofs
     found = prove("bank.example may", state="observe: [outgoing.policies]\n" + POLICIES)
     assert outcomes(found) == {"policy-compiled": LEFT_OUT}
+
+
+ROWS = ("bank.example secure match=nexthop", "[relay.test]:587 encrypt")
+
+
+@pytest.mark.parametrize("service", ["smtp", "relay"])
+def test_a_client_that_is_told_to_read_no_policies_has_none(proofs, service):
+    host, prove = proofs
+    path = Path(host.config_directory, "master.cf")
+    host.instance.write(
+        "master.cf", path.read_text() + f"{service} unix - - n - - smtp\n  -o {{ smtp_tls_policy_maps = }}\n"
+    )
+    (found,) = prove(*ROWS)
+    assert (found.subject, found.outcome) == (TABLE, FAILED)
+    assert found.observed == (f"of {service}/unix in master.cf: smtp_tls_policy_maps does not name hash:tls_policy")
+
+
+def test_a_map_that_is_asked_first_and_answers_is_told(proofs):
+    host, prove = proofs
+    host.edit("main.cf", "smtp_tls_policy_maps = ", "smtp_tls_policy_maps = static:none, ")
+    (found,) = prove(*ROWS)
+    assert (found.outcome, found.observed) == (
+        FAILED,
+        "static:none is asked first, and answers for bank.example: none",
+    )
+
+
+def test_a_map_that_is_asked_first_and_answers_for_others_only_is_no_failure(proofs):
+    host, prove = proofs
+    first = "inline:{{other.test=none}, {[relay.test]:587=encrypt}}, "
+    host.edit("main.cf", "smtp_tls_policy_maps = ", f"smtp_tls_policy_maps = {first}")
+    found = prove(*ROWS)
+    assert [proof.outcome for proof in found] == [PASSED, PASSED]
+
+
+def test_a_map_that_is_asked_first_and_cannot_be_is_told(proofs):
+    host, prove = proofs
+    host.edit("main.cf", "smtp_tls_policy_maps = ", "smtp_tls_policy_maps = hash:/nonexistent, ")
+    (found,) = prove(*ROWS)
+    assert found.outcome is FAILED
+    assert found.observed.startswith("hash:/nonexistent is asked first, and cannot be: ")

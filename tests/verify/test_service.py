@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,23 @@ def test_a_submission_service_opened_by_hand_fails_what_the_state_asks_of_it(mai
     }
     assert the(declared, "plaintext-mail-refused").observed == "250 2.1.0 Ok"
     assert the(declared, "auth-hidden-in-plaintext").observed == "EHLO lists AUTH PLAIN LOGIN"
+
+
+@pytest.mark.postfix
+@pytest.mark.parametrize("level", ["none", ""])
+def test_a_level_that_the_state_enforces_is_due_whatever_an_option_of_the_listener_says(mail_host, level):
+    host = mail_host()
+    host.edit("master.cf", f"{host.mx} ", f"# {host.mx} ")
+    path = Path(host.config_directory, "master.cf")
+    entry = f"{host.mx} inet n - n - - smtpd\n  -o {{ smtpd_tls_security_level = {level} }}\n"
+    host.instance.write("master.cf", path.read_text() + entry)
+    host.instance.reload()
+    assert the(service_proofs(host.live()), "starttls-offered", host.mx).outcome is LEFT_OUT
+    proof = the(service_proofs(host.live(), host.state()), "starttls-offered", host.mx)
+    assert proof.outcome is FAILED
+    assert proof.observed.startswith("EHLO lists no STARTTLS")
+    observed = host.state("observe: [incoming]\n" + STATE)
+    assert the(service_proofs(host.live(), observed), "starttls-offered", host.mx).outcome is LEFT_OUT
 
 
 @pytest.mark.postfix
