@@ -20,6 +20,9 @@ from reconciler.source.layout import FOLDERS, MAX_FILES, check_count, is_misname
 
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_COMPLAINTS = ("fatal: ", "error: ")
+_PROGRESS = "Cloning into "
+_REMOTE_GONE = "Could not read from remote repository"  # all that git knows of where ssh(1) failed
 _SECONDS = 60
 _FORMAT, _REGULAR = 0o170000, 0o100000
 _ENVIRONMENT = {
@@ -49,7 +52,7 @@ def read(url: str, *, branch: str = "", subdirectory: str = "") -> RepoSnapshot:
                 allow_unsafe_options=False,
             )  # fmt: skip
         except GitCommandError as error:
-            raise SourceUnreadable(f"{shown}: {_last_line(error.stderr)}") from None
+            raise SourceUnreadable(f"{shown}: {_complaint(error.stderr)}") from None
         with repo:
             if not repo.head.is_valid():
                 raise SourceUnreadable(f"{shown}: the branch has no commit")
@@ -60,9 +63,17 @@ def read(url: str, *, branch: str = "", subdirectory: str = "") -> RepoSnapshot:
     return RepoSnapshot(files, revision, shown)
 
 
-def _last_line(stderr: str) -> str:
-    lines = [line for line in _CREDENTIALS.sub("", stderr).replace("stderr:", "").strip(" '\n").split("\n") if line]
-    return lines[-1] if lines else "git could not clone it"
+def _complaint(stderr: str) -> str:
+    """What went wrong, in one line: git's first complaint, or what ssh(1) said before it, and no advice."""
+    text = _CREDENTIALS.sub("", stderr).strip().removeprefix("stderr:").strip(" '\n")
+    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.startswith(_PROGRESS)]
+    complaints = [at for at, line in enumerate(lines) if line.startswith(_COMPLAINTS)]
+    if not complaints:
+        return lines[0] if lines else "git could not clone it"
+    at = complaints[0]
+    if at and _REMOTE_GONE in lines[at]:
+        at -= 1
+    return lines[at].partition(": ")[2] if lines[at].startswith(_COMPLAINTS) else lines[at]
 
 
 def _below(tree: Tree, subdirectory: str, shown: str) -> Tree:

@@ -133,3 +133,19 @@ def test_a_credential_in_a_url_is_never_shown() -> None:
     with pytest.raises(SourceUnreadable) as refused:
         source.read("https://user:s3cret@127.0.0.1:1/state.git")
     assert "s3cret" not in str(refused.value)
+
+
+def test_the_first_complaint_of_git_is_told_and_not_its_advice(tmp_path: Path, repository: Path) -> None:
+    with pytest.raises(SourceUnreadable) as refused:
+        source.read(f"file://{tmp_path}/none.git")
+    assert str(refused.value).endswith(f"none.git: '{tmp_path}/none.git' does not appear to be a git repository")
+    with pytest.raises(SourceUnreadable, match=r"state: Remote branch none not found in upstream origin$"):
+        source.read(repository.as_uri(), branch="none")
+
+
+def test_where_ssh_failed_its_own_words_are_told() -> None:
+    with pytest.raises(SourceUnreadable) as refused:
+        source.read("ssh://user:s3cret@127.0.0.1:1/state.git")
+    assert str(refused.value).startswith("ssh://127.0.0.1:1/state.git: ")
+    assert "Could not read from remote repository" not in str(refused.value)
+    assert "s3cret" not in str(refused.value)
