@@ -9,9 +9,8 @@ from enum import Enum
 from functools import cache
 from typing import NamedTuple
 
-from reconciler.desired import parameters, readers, services, tables
+from reconciler.desired import dnssec, parameters, readers, services, tables
 from reconciler.desired.fields import Becomes
-from reconciler.desired.kinds import ClientLevel
 from reconciler.desired.maps import MapRow
 from reconciler.desired.models import Certificate, Frozen, HostFile, SelfSignedCertificate
 from reconciler.desired.tree import Mapping, key_origin_at, origin_at
@@ -20,13 +19,10 @@ from reconciler.model.desired import (
     DesiredCertificate,
     DesiredParameter,
     DesiredState,
-    DesiredTable,
     Part,
     SelfSigned,
     Waiver,
 )
-
-_DNSSEC = "smtp_dns_support_level"
 
 
 class Subject(NamedTuple):
@@ -43,7 +39,8 @@ def assemble(subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[st
     Raises StateInvalid where two keys set one parameter, or two policy files one destination.
     """
     made = tables.of(file, tree, maps)
-    found = (*_dedicated(file, tree), *_dnssec(file, tree, made))
+    enforced = _enforced(file)
+    found = (*_dedicated(file, tree), *dnssec.of(file, tree, made, enforced))
     given = tuple(_given(file, tree))
     _refuse_twice(found, given)
     return DesiredState(
@@ -54,7 +51,7 @@ def assemble(subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[st
         tables=made,
         services=services.of(file, tree),
         certificates=tuple(_certificates(file, tree, subject.host)),
-        enforced=_enforced(file),
+        enforced=enforced,
         waivers=tuple(_waivers(file, tree)),
     )
 
@@ -118,22 +115,6 @@ def _default_certificate(file: HostFile, tree: Mapping) -> Iterator[DesiredParam
             yield DesiredParameter(parameter, written(parameter, value), Part.CERTIFICATES, origin)
 
 
-def _dnssec(file: HostFile, tree: Mapping, made: tuple[DesiredTable, ...]) -> Iterator[DesiredParameter]:
-    """`dane` brings the resolver setting without which it is no more than `may`."""
-    if file.outgoing is None:
-        return
-    if file.outgoing.security_level in (ClientLevel.DANE, ClientLevel.DANE_ONLY):
-        origin = origin_at(tree, "outgoing", "security_level")
-        yield DesiredParameter(_DNSSEC, "dnssec", Part.OUTGOING, origin)
-        return
-    if _DNSSEC in (file.parameters or {}):
-        return
-    for table in made:
-        row = next((row for row in table.rows if row.value.lower().startswith("dane")), None)
-        if row is not None and table.part is Part.OUTGOING_POLICIES:
-            yield DesiredParameter(_DNSSEC, "dnssec", Part.OUTGOING_POLICIES, row.origin)
-
-
 def _given(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
     for name, text in (file.parameters or {}).items():
         origin = origin_at(tree, "parameters", name)
@@ -151,7 +132,7 @@ def _refuse_twice(found: tuple[DesiredParameter, ...], given: tuple[DesiredParam
             why="Postfix takes the last of two values, and nobody sees which that is",
         )
         for one in given
-        if one.name in by_name and (one.name, one.value.lower()) != (_DNSSEC, "dnssec")
+        if one.name in by_name and (one.name, one.value.lower()) != (dnssec.PARAMETER, dnssec.VALUE)
     ]
     if problems:
         raise StateInvalid(tuple(problems))

@@ -22,7 +22,6 @@ def check(file: HostFile, tree: Mapping) -> Iterator[Problem]:
     yield from _needs_certificate(file, tree)
     yield from _floor(file, tree)
     yield from _services(file, tree)
-    yield from _dane(file, tree)
 
 
 def _certificates(file: HostFile, tree: Mapping) -> Iterator[Problem]:
@@ -158,19 +157,4 @@ def _services(file: HostFile, tree: Mapping) -> Iterator[Problem]:
             f"submissions.listen: {places[0]} is what submission listens on",
             fix="write another port",
             why="master(8) takes the last of two services with one address",
-        )
-
-
-def _dane(file: HostFile, tree: Mapping) -> Iterator[Problem]:
-    """`dane` with a resolver that does not ask for DNSSEC sends in plaintext."""
-    support = (file.parameters or {}).get("smtp_dns_support_level")
-    if file.outgoing is None or support is None or support.lower() == "dnssec" or "$" in support:
-        return
-    if file.outgoing.security_level in (ClientLevel.DANE, ClientLevel.DANE_ONLY):
-        yield Problem(
-            origin_at(tree, "parameters", "smtp_dns_support_level").position,
-            f"parameters.smtp_dns_support_level: {support!r} without DNSSEC, and outgoing.security_level is "
-            f"{file.outgoing.security_level.value}",
-            fix="remove it: the level brings dnssec",
-            why="without DNSSEC no TLSA record is believed, and mail goes out in plaintext (TLS_README, DANE)",
         )

@@ -124,6 +124,11 @@ TLS_MEANING = {
         OUTGOING + "security_level: dane\nparameters: {smtp_dns_support_level: enabled}\n",
         "3:38: parameters.smtp_dns_support_level: 'enabled' without DNSSEC, and outgoing.security_level is dane; remove it: the level brings dnssec",
     ),
+    "a `dane` policy without DNSSEC": (
+        OUTGOING + "policies: {a.example: dane}\nparameters: {smtp_dns_support_level: enabled}\n",
+        ("3:38: parameters.smtp_dns_support_level: 'enabled' without DNSSEC, and a policy is dane, at hosts/mx1.example.org.yaml:2:14 (host); "
+        "remove it: the policy brings dnssec"),
+    ),
     "wrappermode on 25": (
         CERTIFICATE + PARAMETERS + "smtpd_tls_wrappermode: yes\n",
         "3:3: parameters.smtpd_tls_wrappermode: wrappermode on port 25; remove it, and declare the service under 'submissions'",

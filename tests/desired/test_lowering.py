@@ -226,6 +226,29 @@ def test_a_dane_row_brings_dnssec_as_the_level_does(state) -> None:
     assert (one.name, one.value, one.part) == ("smtp_dns_support_level", "dnssec", Part.OUTGOING_POLICIES)
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("enforce: [outgoing.policies]\noutgoing: {security_level: dane, policies: {a.example: dane}}\n", Part.OUTGOING_POLICIES),
+        ("enforce: [outgoing]\noutgoing: {security_level: dane, policies: {a.example: dane}}\n", Part.OUTGOING),
+        ("outgoing: {security_level: dane, policies: {a.example: dane}}\n", Part.OUTGOING),
+        ("enforce: [outgoing.policies]\noutgoing: {security_level: dane, policies: {a.example: may}}\n", Part.OUTGOING),
+        ("enforce: [outgoing.policies]\noutgoing: {policies: {a.example: dane}}\nparameters: {smtp_dns_support_level: dnssec}\n", Part.OUTGOING_POLICIES),
+        ("enforce: [parameters]\noutgoing: {policies: {a.example: dane}}\nparameters: {smtp_dns_support_level: DNSSEC}\n", Part.PARAMETERS),
+    ],
+)  # fmt: skip
+def test_dnssec_is_enforced_with_whatever_enforced_part_asks_for_it(state, text: str, part: Part) -> None:
+    found = [one for one in state(text).parameters if one.name == "smtp_dns_support_level"]
+    assert [(one.value, one.part) for one in found] == [("dnssec", part)]
+
+
+def test_a_dane_row_of_a_policy_file_refuses_a_resolver_without_dnssec(problems) -> None:
+    host = "outgoing: {policy_files: [policies/a.map]}\nparameters: {smtp_dns_support_level: enabled}\n"
+    assert [str(problem) for problem in problems(host, {"policies/a.map": "a.example DANE-only\n"})] == [
+        "hosts/mx1.example.org.yaml:2:38: parameters.smtp_dns_support_level: 'enabled' without DNSSEC, and a policy is dane, at policies/a.map:1:1 (host); remove it: the policy brings dnssec"
+    ]
+
+
 def test_two_policy_files_that_disagree_are_an_error(problems) -> None:
     host = "outgoing: {policy_files: [policies/a.map, policies/b.map]}\n"
     found = problems(
