@@ -48,11 +48,9 @@ def _reasons(file: HostFile, tree: Mapping, made: tuple[DesiredTable, ...]) -> I
 
 def _too_little(given: str, file: HostFile, position: Position, reason: DesiredParameter) -> Problem:
     level = file.outgoing.security_level if file.outgoing is not None else None
-    dane = (
-        f"outgoing.security_level is {level}"
-        if reason.part is Part.OUTGOING
-        else f"a policy is dane, at {reason.origin}"
-    )
+    dane, source = f"a policy is dane, at {reason.origin}", "the policy"
+    if reason.part is Part.OUTGOING:
+        dane, source = f"outgoing.security_level is {level}", "the level"
     return Problem(
         position,
         f"parameters.{PARAMETER}: {given!r} without DNSSEC, and {dane}",
