@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from reconciler.desired.kinds import ClientLevel, ServerLevel
+from reconciler.desired import files
+from reconciler.desired.kinds import ClientLevel, SaslType, ServerLevel
 from reconciler.desired.models import Certificate, HostFile, Submissions
-from reconciler.desired.tree import Mapping, Scalar, entry_at, key_origin_at, origin_at
+from reconciler.desired.tree import Mapping, Node, Scalar, Sequence, entry_at, key_origin_at, origin_at
 from reconciler.errors import Position, Problem
 from reconciler.postfix import endpoint, values
 
@@ -17,11 +19,48 @@ _LEGACY = tuple(
 
 def check(file: HostFile, tree: Mapping) -> Iterator[Problem]:
     """The problems between keys of one host's merged state, each at the key to change."""
+    yield from _nothing(tree)
     yield from _certificates(file, tree)
     yield from _client_certificate(file, tree)
     yield from _needs_certificate(file, tree)
     yield from _floor(file, tree)
     yield from _services(file, tree)
+    yield from _sasl(file, tree)
+    yield from files.check(file, tree)
+
+
+_DECLARING = ("certificates", "incoming", "outgoing", "submission", "submissions", "parameters")
+
+
+def _nothing(tree: Mapping) -> Iterator[Problem]:
+    """A file without a section, and without `enforce`, which `import` writes alone for a host without TLS."""
+    if entry_at(tree, "enforce") is not None:
+        return
+    if any(_says_something(tree, section) for section in _DECLARING):
+        return
+    yield Problem(
+        tree.origin.position,
+        "it declares nothing; an empty file never means 'remove everything'",
+        fix=f"write at least one of: {', '.join(_DECLARING)}",
+        why="a service is removed by 'enabled: no', a host by deleting its file",
+    )
+
+
+def _says_something(tree: Mapping, section: str) -> bool:
+    entry = entry_at(tree, section)
+    if entry is None:
+        return False
+    return section in ("submission", "submissions") or _holds_a_value(entry.value)
+
+
+def _holds_a_value(node: Node) -> bool:
+    match node:
+        case Scalar():
+            return not node.is_absent
+        case Sequence():
+            return bool(node.items)
+        case Mapping():
+            return any(_holds_a_value(entry.value) for entry in node.entries.values())
 
 
 def _certificates(file: HostFile, tree: Mapping) -> Iterator[Problem]:
@@ -72,6 +111,14 @@ def _until_present(name: str, certificate: Certificate, tree: Mapping) -> Iterat
             f"certificates.{name}.until_present: there are {len(certificate.chain_files)} chain_files",
             fix="name one file, or remove until_present",
             why="one self-signed certificate is made, into one file",
+        )
+    pair = (certificate.cert_file, certificate.key_file)
+    if certificate.until_present is not None and None not in pair and pair[0] == pair[1]:
+        yield Problem(
+            origin_at(tree, "certificates", name, "key_file").position,
+            f"certificates.{name}: cert_file and key_file are one file, {pair[0]}",
+            fix="write chain_files with that one file",
+            why="the certificate made until then would be written over its own key",
         )
 
 
@@ -158,3 +205,24 @@ def _services(file: HostFile, tree: Mapping) -> Iterator[Problem]:
             fix="write another port",
             why="master(8) takes the last of two services with one address",
         )
+
+
+def _sasl(file: HostFile, tree: Mapping) -> Iterator[Problem]:
+    for name, service in (("submission", file.submission), ("submissions", file.submissions)):
+        if service is None or service.sasl is None:
+            continue
+        path = service.sasl.path
+        is_dovecot = service.sasl.type is SaslType.DOVECOT
+        if _is_socket(path) if is_dovecot else "/" not in path and _is_socket(path):
+            continue
+        what = "no socket below the queue directory" if is_dovecot else "no name of a Cyrus configuration"
+        yield Problem(
+            origin_at(tree, name, "sasl", "path").position,
+            f"{name}.sasl.path: {path!r} is {what}",
+            fix="write a relative path, such as private/auth" if is_dovecot else "write a plain name, such as smtpd",
+            why="whoever answers there decides who may relay: a commit must not be able to point elsewhere",
+        )
+
+
+def _is_socket(path: str) -> bool:
+    return all(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", step) for step in path.split("/"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from collections.abc import Iterable
 from datetime import date
@@ -226,8 +227,22 @@ def table(types: tuple[str, ...], text: str) -> str:
             f"{kind!r} is no table type for this place; write one of: {', '.join(types)}, or the path alone"
         )
     path = config_path(path)
+    _refuse_reserved(path)
     values.check_table(f"{kind or TableType.HASH}:{in_configuration(path)}")
     return f"{kind}:{path}" if kind else path
+
+
+_RESERVED = frozenset({"postfix-script", "post-install", "postfix-files", "makedefs.out"})
+_RESERVED_ENDINGS = (".cf", ".db", ".cdb", ".lmdb", ".proto", ".pem", ".key")
+
+
+def _refuse_reserved(path: str) -> None:
+    """Raises ValueError where a table would be written over a file that is something else."""
+    *folders, file = posixpath.normpath(path).split("/")
+    if file in _RESERVED or file.endswith(_RESERVED_ENDINGS):
+        raise ValueError(f"{path!r} is a name for another kind of file, which the table would overwrite; rename it")
+    if "sasl" in folders:
+        raise ValueError(f"{path!r} is below sasl/, where names and passwords are; write another path")
 
 
 INDEXED = tuple(member.value for member in TableType if member.indexed)

@@ -78,6 +78,33 @@ VALUES = {
         "1:40: certificates.default.chain_files[0]: 'tls/../../x.pem' climbs with '..'; write the path it leads to",
     ),
     ".. in a table": (INCOMING + "policies: {sender_table: ../x}\n", "3:28: incoming.policies.sender_table: '../x' climbs with '..'; write the path it leads to"),
+    **{
+        f"a reserved name for a table, {path}": (
+            OUTGOING + f"policy_table: {path}\n",
+            f"2:17: outgoing.policy_table: {path!r} is a name for another kind of file, which the table would overwrite; rename it",
+        )
+        for path in ("main.cf", "/etc/postfix/master.cf", "./x.cf", "a.db", "a.cdb", "a.lmdb", "main.cf.proto", "a.pem", "a.key", "postfix-script", "post-install", "postfix-files", "makedefs.out")
+    },
+    "a table among passwords": (
+        INCOMING + "policies: {client_name_table: hash:sasl/x}\n",
+        "3:33: incoming.policies.client_name_table: 'sasl/x' is below sasl/, where names and passwords are; write another path",
+    ),
+    "two tables in one file": (
+        INCOMING + "policies: {senders: [a.example], clients: [b.example], sender_table: x, client_table: ./x}\n",
+        "3:89: incoming.policies.client_table: ./x is the file of incoming.policies.sender_table too; write another path",
+    ),
+    "a table in the place of another's default": (
+        INCOMING + "policies: {senders: [a.example]}\noutgoing: {policies: {b.example: may}, policy_table: tls_senders}\n",
+        "4:54: outgoing.policy_table: tls_senders is the file of incoming.policies.sender_table too; write another path",
+    ),
+    "a table over a key": (
+        OUTGOING + "policies: {b.example: may}\n  policy_table: tls/x\n  chain_files: [y, tls/x]\n",
+        "3:17: outgoing.policy_table: tls/x is the file of outgoing.chain_files[1] too; write another path",
+    ),
+    "a chain file with the name of a table": (
+        "certificates: {default: {chain_files: [tls_policy]}}\n" + OUTGOING + "policies: {b.example: may}\n",
+        "1:40: outgoing.policy_table: tls_policy is the file of certificates.default.chain_files[0] too; write another path",
+    ),
     "a blank in a path": (
         OUTGOING + "ca_file: /etc/ssl/my ca.pem\n",
         "2:12: outgoing.ca_file: '/etc/ssl/my ca.pem' holds a blank, comma, brace or quote, which end a path in Postfix's lists; rename the file",
@@ -110,6 +137,10 @@ TLS_MEANING = {
     "until_present with two files": (
         "certificates: {default: {chain_files: [a, b], until_present: self_signed}}\n",
         "1:62: certificates.default.until_present: there are 2 chain_files; name one file, or remove until_present",
+    ),
+    "until_present with one file for certificate and key": (
+        "certificates: {default: {cert_file: a.pem, key_file: a.pem, until_present: self_signed}}\n",
+        "1:54: certificates.default: cert_file and key_file are one file, a.pem; write chain_files with that one file",
     ),
     "too many days": ("certificates: {default: {chain_files: [a], until_present: {days: 826}}}\n", "1:66: certificates.default.until_present.days: 826 is out of range; write 1 to 825"),
     "encrypt without certificate": (
@@ -144,6 +175,17 @@ TLS_MEANING = {
     "submission without SASL": (
         CERTIFICATE + "submission:\n",
         "2:1: submission.sasl is missing; write sasl: {type: dovecot, path: private/auth}, or {type: cyrus, path: smtpd}",
+    ),
+    **{
+        f"a Dovecot socket elsewhere, {path}": (
+            CERTIFICATE + f"submission: {{sasl: {{type: dovecot, path: '{path}'}}}}\n",
+            f"2:42: submission.sasl.path: {path!r} is no socket below the queue directory; write a relative path, such as private/auth",
+        )
+        for path in ("inet:192.0.2.1:12345", "/var/run/auth", "unix:private/auth", "private//auth", "./auth")
+    },
+    "a Cyrus configuration elsewhere": (
+        CERTIFICATE + "submissions: {enabled: no, sasl: {type: cyrus, path: sasl/smtpd}}\n",
+        "2:54: submissions.sasl.path: 'sasl/smtpd' is no name of a Cyrus configuration; write a plain name, such as smtpd",
     ),
     "two services on one port": (
         CERTIFICATE + f"submission: {{{SASL}}}\nsubmissions: {{listen: 587, {SASL}}}\n",
@@ -242,9 +284,24 @@ PRIVILEGE = {
     ),
 }  # fmt: skip
 
+SECTIONS = "certificates, incoming, outgoing, submission, submissions, parameters"
+NOTHING = {
+    name: (text, f"1:1: it declares nothing; an empty file never means 'remove everything'; write at least one of: {SECTIONS}")
+    for name, text in {
+        "no key": "{}\n",
+        "empty sections": "certificates:\nincoming: {policies: {senders: []}}\noutgoing: {policies: {}}\nparameters: {}\n",
+    }.items()
+}  # fmt: skip
+
 CASES = {
     f"{group}: {name}": case
-    for group, cases in (("YAML", YAML), ("Values", VALUES), ("TLS meaning", TLS_MEANING), ("Privilege", PRIVILEGE))
+    for group, cases in (
+        ("YAML", YAML),
+        ("Values", VALUES),
+        ("TLS meaning", TLS_MEANING),
+        ("Privilege", PRIVILEGE),
+        ("Nothing", NOTHING),
+    )
     for name, case in cases.items()
 }
 

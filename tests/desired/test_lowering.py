@@ -290,4 +290,19 @@ def test_the_rest_of_a_service_follows_its_fixed_options(state) -> None:
     ],
 )
 def test_policies_follow_the_part_they_stand_in_unless_they_are_named(state, text: str, parts: set[Part]) -> None:
-    assert state(text).enforced == parts
+    assert state(text + "outgoing: {loglevel: 1}\n").enforced == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "enforce: all\ncertificates: {default: unmanaged}\n",
+        "submission: {enabled: no}\n",
+        "enforce: []\n",
+        "profile: old\n",
+        "groups: [g]\n",
+        "parameters: {smtpd_tls_loglevel: 1}\n",
+    ],
+)
+def test_a_small_state_is_a_state(state, text: str) -> None:
+    assert state(text, {"fleet.yaml": "groups: {g: {incoming: {loglevel: 1}}}\n"}).host == "mx1.example.org"
