@@ -27,8 +27,11 @@ test: environment packages lint types arrows schemas-current ## Everything that 
 	@$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: corpus
-corpus: environment packages ## Our reading of real files against Postfix's, as a table; then 20,000 generated ones of each kind
+corpus: environment packages ## Our reading of real files against Postfix's, as a table
 	@$(BIN)/python -m tests.oracle.corpus
+
+.PHONY: oracle
+oracle: environment packages ## 20,000 generated and mutated documents of each kind, and all pairs of real ones, against Postfix
 	@LONG=1 $(BIN)/pytest -q -n auto --dist load tests/oracle
 
 .PHONY: lint

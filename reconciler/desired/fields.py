@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reconciler.desired import readers, wording
 from reconciler.desired.kinds import SaslType, ServerLevel
-from reconciler.model.desired import Part
+from reconciler.model.desired import GUARDS, Part
 from reconciler.postfix import values
 from reconciler.postfix.table import TableType
 
@@ -131,13 +131,15 @@ class Becomes:
                 return readers.config_path(text)
             readers.plain_text(text)
             values.check(self.parameter, text)
+            if self.parameter.endswith("_protocols"):
+                values.check_some_protocol(text)
             return self._converted(kind, text)
         except ValueError as error:
             raise refused_by(error, why) from error
 
     def _converted(self, kind: type, text: str) -> object:
         if issubclass(kind, Enum):
-            return kind(text.lower())
+            return readers.one_of(kind, text)
         if kind is int:
             return readers.whole_number(text, 0, wording.most(self.parameter))
         if kind is timedelta:
@@ -216,7 +218,7 @@ ParameterText = Annotated[str, Reads(readers.plain_text, {"type": ["string", "nu
 Requirement = Annotated[tuple[int, ...], Reads(readers.requirement, {"type": "string", "pattern": "^>= *[0-9]+"})]
 Day = Annotated[date, Reads(readers.day, {"type": "string", "format": "date"})]
 AddressText = Annotated[str, Reads(readers.address_text, _STRING)]
-Guard = Annotated[str, Reads(readers.guard, {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"})]
+Guard = Annotated[str, Reads(readers.guard, {"type": "string", "enum": list(GUARDS)})]
 Reason = Annotated[str, Reads(readers.filled, _STRING)]
 Name = Annotated[str, Reads(readers.name, _STRING)]
 PartName = Annotated[Part, Reads(readers.part, {"type": "string", "enum": [member.value for member in Part]})]

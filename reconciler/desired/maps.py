@@ -28,6 +28,9 @@ def read(path: str, data: bytes) -> tuple[MapRow, ...]:
 
     Raises StateInvalid with every line that is no row of a TLS policy table.
     """
+    if (at := data.find(b"\0")) >= 0:
+        where = Position(path, data.count(b"\n", 0, at) + 1)
+        raise StateInvalid((Problem(where, f"the row holds {named(chr(0))}", fix="remove it"),))
     document = table.parse(data)
     checked: dict[str, str | None] = {}  # right-hand sides repeat: each is read once
     first: dict[bytes, int] = {}

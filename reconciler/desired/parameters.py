@@ -88,6 +88,8 @@ def _check_text(name: str, text: str) -> None:
 
     expand.expand(text, lookup)
     values.check(name, _as_postfix_writes(name, text))
+    if name.endswith("_protocols") and "$" not in text:
+        values.check_some_protocol(text)
 
 
 _WORDS = {"true": "yes", "false": "no"}

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
+from enum import Enum
 
 from reconciler.desired.kinds import SaslType, ServerLevel
 from reconciler.model import address
-from reconciler.model.desired import Part
+from reconciler.model.desired import GUARDS, Part
 from reconciler.postfix import endpoint, policy, scope, values
 from reconciler.postfix.domain import check_domain
 from reconciler.postfix.table import TableType
@@ -25,6 +26,14 @@ def yes_or_no(text: str) -> bool:
             return False
         case _:
             raise ValueError(f"{text!r} is neither yes nor no; write yes or no")
+
+
+def one_of(kind: type[Enum], text: str) -> Enum:
+    """Raises ValueError where `text` is none of an enumeration's words."""
+    words = [member.value for member in kind]
+    if text.lower() not in words:
+        raise ValueError(f"{text!r} is no value for this place; write one of: {', '.join(words)}")
+    return kind(text.lower())
 
 
 def whole_number(text: str, least: int, most: int) -> int:
@@ -277,8 +286,8 @@ def address_text(text: str) -> str:
 
 
 def guard(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", text):
-        raise ValueError(f"{text!r} is no guard; write the word that the plan names, such as tls_weakened")
+    if text not in GUARDS:
+        raise ValueError(f"{text!r} is no guard; {did_you_mean(text, GUARDS)}write one of: {', '.join(GUARDS)}")
     return text
 
 

@@ -119,6 +119,18 @@ class DesiredCertificate:
     until_present: SelfSigned | None = None
 
 
+GUARDS = (  # docs/reference/guards.md
+    "tls_weakened",
+    "dane_without_dnssec",
+    "key_mismatch",
+    "certificate_not_valid",
+    "certificate_unusable",
+    "key_exposed",
+    "managed_elsewhere",
+    "removes_too_much",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Waiver:
     """Permission, with a reason and an end, to do at `address` what the guard would stop."""

@@ -33,16 +33,6 @@ from reconciler.postfix.effective import View, client_level
 from reconciler.postfix.main_cf import Entry
 from reconciler.postfix.master_cf import Service
 
-RULES = (
-    "tls_weakened",
-    "dane_without_dnssec",
-    "key_mismatch",
-    "certificate_not_valid",
-    "certificate_unusable",
-    "key_exposed",
-    "managed_elsewhere",
-    "removes_too_much",
-)
 CHAIN = ("smtpd_tls_chain_files", "smtpd_tls_cert_file", "smtpd_tls_key_file")
 _CHAIN_ADDRESSES = frozenset(str(ParameterAddress(name)) for name in CHAIN)
 _SERVER_STRENGTH = {level: rank for rank, level in enumerate(values.SERVER_LEVELS)}

@@ -61,7 +61,19 @@ def parse(text: str) -> Policy:
             raise ValueError(f"the attribute {name!r} stands twice; Postfix would take the last one; keep one")
         seen.add(name)
     _check_against_level(level, seen)
+    if level == "fingerprint":
+        for digest in (digest for name, value in attributes if name == "match" for digest in value.split("|")):
+            _check_fingerprint(digest)
     return Policy(level, attributes)
+
+
+_DIGEST_BYTES = (16, 20, 28, 32, 48, 64)  # md5, sha1, sha224 to sha512
+
+
+def _check_fingerprint(text: str) -> None:
+    pairs = re.findall(r"[0-9A-Fa-f]{2}", text)
+    if len(pairs) not in _DIGEST_BYTES or text not in ("".join(pairs), ":".join(pairs)):
+        raise ValueError(f"{text!r} is no fingerprint; write the digest as hex pairs with ':' between: AB:CD:…")
 
 
 def _attribute(word: str) -> tuple[str, str]:
@@ -77,7 +89,7 @@ def _attribute(word: str) -> tuple[str, str]:
     if not value:
         raise ValueError(f"the attribute {name!r} has no value")
     if name == "protocols":
-        values.check_protocols(value)
+        values.check_some_protocol(value)
     elif name == "ciphers":
         values.check_grade(value)
     elif name in ("connection_reuse", "enable_rpk"):
@@ -140,7 +152,9 @@ def parse_nexthop(text: str) -> str:
     match = re.fullmatch(r"(\[[^\[\]]+\]|[^\[\]:]+)(:([A-Za-z0-9-]+))?", text)
     if not match or not text:
         raise ValueError(f"{text!r} is no nexthop; write a domain, .domain, [host] or [host]:port")
-    host = match[1]
+    host, port = match[1], match[3] or ""
+    if port.isdecimal() and not 0 < int(port[:6]) < 65536:
+        raise ValueError(f"{text!r}: there is no port {port}; write 1 to 65535")
     if host.startswith("["):
         inner = host[1:-1]
         if ":" not in inner:

@@ -118,6 +118,24 @@ TLS_MEANING = {
     "!FOO": (INCOMING + 'protocols: "!FOO"\n', f"3:14: incoming.protocols: '!FOO' is not a TLS protocol; {VERSIONS}"),
     "bad grade": (INCOMING + "ciphers: hihg\n", f"3:12: incoming.ciphers: 'hihg' is not a cipher grade; {GRADES} (did you mean 'high'?)"),
     "bad cipher list": (INCOMING + "exclude_ciphers: RC4;MD5\n", "3:20: incoming.exclude_ciphers: 'RC4;MD5' is no OpenSSL cipher name; write names such as aNULL, RC4, MD5"),
+    "an empty level": (INCOMING + 'security_level: ""\n', "3:19: incoming.security_level: '' is no value for this place; write one of: none, may, encrypt"),
+    "protocols that leave nothing": (
+        INCOMING + 'protocols: "!TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3"\n',
+        "3:14: incoming.protocols: '!TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3' leaves no version of TLS, so every handshake fails; write \">=TLSv1.2\"",
+    ),
+    "only SSLv3, as a parameter": (PARAMETERS + "smtp_tls_protocols: SSLv3\n", "2:23: parameters.smtp_tls_protocols: 'SSLv3' leaves no version of TLS, so every handshake fails; write \">=TLSv1.2\""),
+    "a policy that leaves nothing": (
+        OUTGOING + "policies: {a.example: 'encrypt protocols=SSLv3'}\n",
+        "2:25: outgoing.policies.a.example: 'SSLv3' leaves no version of TLS, so every handshake fails; write \">=TLSv1.2\"",
+    ),
+    "no such port": (
+        OUTGOING + "policies: {'[a.example]:70000': encrypt}\n",
+        "2:14: outgoing.policies.[a.example]:70000: '[a.example]:70000': there is no port 70000; write 1 to 65535",
+    ),
+    "no fingerprint": (
+        OUTGOING + "policies: {a.example: fingerprint match=AA:BB}\n",
+        "2:25: outgoing.policies.a.example: 'AA:BB' is no fingerprint; write the digest as hex pairs with ':' between: AB:CD:…",
+    ),
     "chain_files beside legacy files": (
         "certificates: {default: {chain_files: [a.pem], cert_file: b, key_file: c}}\n",
         "1:16: certificates.default: chain_files beside cert_file and key_file; keep exactly one of: chain_files, cert_file and key_file, certbot",

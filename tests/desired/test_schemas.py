@@ -79,7 +79,7 @@ ACCEPTED = {
     "a number": "incoming: {loglevel: 1, session_cache_timeout: 60}",
     "a port": "submission: {listen: 587, enabled: no}",
     "numbers and booleans as parameters": "parameters: {smtpd_tls_loglevel: 1, smtpd_tls_auth_only: true, tls_x: a}",
-    "a date": "waivers: [{guard: a, at: main.cf/x, reason: b, until: 2027-01-31}]",
+    "a date": "waivers: [{guard: key_exposed, at: main.cf/x, reason: b, until: 2027-01-31}]",
     "a section with nothing below": "incoming:\noutgoing:\nparameters:\n",
     "words for sections": "certificates: {default: unmanaged}\nenforce: all",
     "sections for words": "certificates: {default: {certbot: a, until_present: {days: 9}}}\nenforce: [incoming]",

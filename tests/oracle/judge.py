@@ -29,7 +29,7 @@ from reconciler.postfix.expand import ExpansionFailed
 from reconciler.postfix.master_cf import MasterCf, Service
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-LONG = bool(os.environ.get("LONG"))  # `make corpus` sets it
+LONG = bool(os.environ.get("LONG"))  # `make oracle` sets it
 _OLD = 1_000_000_000
 _PROBE = "probed_"
 Key = TypeVar("Key")

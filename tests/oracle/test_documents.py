@@ -1,6 +1,6 @@
 """Generated files, read by us and by the real Postfix: the same names and values, and the same refusals.
 
-`LONG=1` (as `make corpus` sets it) runs 20,000 documents of each kind, otherwise a few hundred.
+`LONG=1` (as `make oracle` sets it) runs 20,000 documents of each kind, otherwise a few hundred.
 """
 
 from __future__ import annotations

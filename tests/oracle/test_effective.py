@@ -1,6 +1,6 @@
 """What a service really runs with equals what `postconf -x` and `-P -x` say: every TLS and SASL parameter, expanded.
 
-The corpus pairs each main.cf with a master.cf; `LONG=1` (as `make corpus` sets it) takes all pairs.
+The corpus pairs each main.cf with a master.cf; `LONG=1` (as `make oracle` sets it) takes all pairs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One byte changed anywhere in a real file: parsed, read and planned for, or refused with an error of our own.
 
-`LONG=1` (as `make corpus` sets it) tries 20,000 mutations of each kind of file.
+`LONG=1` (as `make oracle` sets it) tries 20,000 mutations of each kind of file.
 """
 
 from __future__ import annotations
