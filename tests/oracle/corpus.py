@@ -81,6 +81,7 @@ def _known(parameters: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 def masters(report: Report) -> None:
     identity, meaning = report.row("master.cf", "identity"), report.row("master.cf", "meaning = postconf -M")
+    options = report.row("master.cf", "meaning = postconf -P")
     for path in judge.files("master"):
         source = path.read_bytes()
         ours = master_cf.parse(source)
@@ -92,7 +93,25 @@ def masters(report: Report) -> None:
             said = [_fold(line) for line in answer.out.split(b"\n") if line]
             mine = [_fold(judge.as_postconf(service)) for service in ours.services]
             meaning.add(path.name, _difference(dict(enumerate(mine)), dict(enumerate(said))))
+            answer = judge.postconf(b"", source, "-P")
+            options.add(path.name, _difference(_options(ours), _said(judge.lines(answer.out))))
     _edits(report, "master.cf", judge.files("master"), edits.judged_master)
+
+
+def _options(ours: master_cf.MasterCf) -> dict[str, str]:
+    return {
+        f"{service.name}/{service.type}/{name}": judge.folded(value)
+        for service in ours.services
+        for name, value in service.overrides.items()
+    }
+
+
+def _said(said: dict[bytes, bytes]) -> dict[str, str]:
+    return {_text(name): judge.folded(_text(value)) for name, value in said.items()}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def tables(report: Report) -> None:
