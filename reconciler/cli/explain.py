@@ -17,8 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="main.cf/NAME, main.cf/NAME[ELEMENT], master.cf/SERVICE/inet, master.cf/SERVICE/inet/-o/NAME, "
         "table/PATH, table/PATH#KEY or file/PATH",
     )
-    where.add_repo(parser)
-    parser.set_defaults(repo="")  # without a state, the host alone is explained
+    where.add_repo(parser, default="", told="none: the host alone is explained")
     where.add_instance(parser)
     where.add_format(parser)
 

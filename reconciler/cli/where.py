@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 STATE_DIRECTORY = "/var/lib/reconciler"
 
 
-def add_repo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--repo", metavar="DIR|URL", default=".", help="the state repository: a directory or a git URL (default: .)"
-    )
+def add_repo(parser: argparse.ArgumentParser, *, default: str = ".", told: str = ".") -> None:
+    what = f"the state repository: a directory or a git URL (default: {told})"
+    parser.add_argument("--repo", metavar="DIR|URL", default=default, help=what)
     parser.add_argument("--branch", default="", help="the branch of a git URL (default: the remote's)")
     parser.add_argument("--path", default="", metavar="DIR", help="where the state lies inside the repository")
 

@@ -36,7 +36,7 @@ def _facts(pem: PemFile) -> Iterator[Fact]:
         ends = f"{certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
         how = ", self-signed" if certificate.self_signed else ""
         yield Fact("certificate", f"{certificate.subject} for {', '.join(certificate.names)}, {ends}{how}")
-        yield Fact("sha256", certificate.sha256)
+        yield Fact("fingerprint", f"SHA-256 {certificate.sha256}")
 
 
 def _served(named: list[Reference], live: LiveConfig) -> Iterator[Session]:

@@ -101,7 +101,7 @@ class PrivateInstance:
     @property
     def pid(self) -> int | None:
         """The process of master(8), None where it does not run."""
-        return master.pid(self.queue_directory)
+        return master.pid(self.queue_directory, self.config_directory)
 
     def write(self, name: str, content: str | bytes, mode: int = 0o644) -> str:
         """Put a file into the configuration directory, old enough not to be taken for one being written."""

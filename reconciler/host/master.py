@@ -7,13 +7,31 @@ import os
 from pathlib import Path
 
 _LOCKS = Path("/proc/locks")
+_CONFIG = b"MAIL_CONFIG="
 
 
-def pid(queue_directory: str) -> int | None:
+def pid(queue_directory: str, config_directory: str = "") -> int | None:
     """The process id of master(8), None where it does not run.
 
     What `postfix status` finds out with `master -t`, without starting a program and without making the file.
+    A copied configuration names the queue of the original: with `config_directory`, a master that was started with
+    another one is not meant.
     """
+    found = _of_queue(queue_directory)
+    return found if found is None or not config_directory or _serves(found, config_directory) else None
+
+
+def _serves(pid: int, config_directory: str) -> bool:
+    """Whether a master runs with this directory, which postfix(1) tells it in MAIL_CONFIG; yes where that is hidden."""
+    try:
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return True
+    told = next((it for it in variables if it.startswith(_CONFIG)), b"").removeprefix(_CONFIG)
+    return not told or Path(os.fsdecode(told)).resolve() == Path(config_directory).resolve()
+
+
+def _of_queue(queue_directory: str) -> int | None:
     path = f"{queue_directory}/pid/master.pid"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

@@ -70,7 +70,7 @@ def _instance(directory: str, found: Mapping[str, FileState], now: datetime) -> 
         defaults=facts.defaults,
         table_types=facts.table_types,
         sasl_server_types=facts.sasl_server_types,
-        master_pid=master.pid(queue_directory(directory, explicit, facts.defaults)),
+        master_pid=master.pid(queue_directory(directory, explicit, facts.defaults), directory),
     )
 
 

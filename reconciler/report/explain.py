@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from reconciler.explain.explanation import Declared, Explanation, Standing
-from reconciler.model.address import ServiceAddress
+from reconciler.model.address import FileAddress, ServiceAddress
 from reconciler.model.desired import Declaration
 from reconciler.report.terminal import PLAIN, Style, clean
 
@@ -74,6 +74,8 @@ def _live(told: Explanation) -> Iterator[str]:
         yield _standing(it)
     if told.effective is None:
         yield "  absent"
+    elif isinstance(told.address, FileAddress):
+        yield f"  the file: SHA-256 {_value(told.effective)}"
     elif not told.standing:
         yield f"  not set; in force is {_value(told.effective)}"
     elif told.effective not in {shown for it in told.standing for shown in (it.text, it.expanded)}:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from reconciler.model.address import Address, ElementAddress, OptionAddress, RowAddress, TableAddress
@@ -22,6 +24,9 @@ from reconciler.model.proof import Outcome, Proof
 from reconciler.report.terminal import PLAIN, Style, clean
 
 
+_WAIVED = timedelta(days=30)  # what a waiver that is copied unread gets
+
+
 def render(plan: Plan, style: Style = PLAIN) -> str:
     """The whole plan: who, drift, observed differences, changes with their reasons, actions, summary."""
     blocks = [
@@ -31,6 +36,7 @@ def render(plan: Plan, style: Style = PLAIN) -> str:
         *_block("To note:", (_warning(it) for it in plan.warnings)),
         *_changes(plan, style),
         *_block("Guards:", (_guard(it, style) for it in plan.guards)),
+        *_block("To let it pass all the same, with the true reason and an end:", _waivers(plan)),
         *_block("Actions:", (f"  {number}. {_action(it)}" for number, it in enumerate(plan.actions, start=1))),
         f"{style.bold}{summary(plan)}{style.reset}",
     ]
@@ -40,8 +46,10 @@ def render(plan: Plan, style: Style = PLAIN) -> str:
 def summary(plan: Plan) -> str:
     """The last line; text, JSON and exit code all follow from the same plan."""
     if plan.is_empty:
-        observed = f" {len(plan.observed)} observed differences are left as they are." if plan.observed else ""
-        return f"No changes. {plan.host} matches {short(plan.revision)}.{observed}"
+        if not plan.observed:
+            return f"No changes. {plan.host} matches {short(plan.revision)}."
+        only = "1 difference is" if len(plan.observed) == 1 else f"{len(plan.observed)} differences are"
+        return f"No changes. What is enforced matches {short(plan.revision)}; {only} only observed."
     doing = [change for change in plan.changes if not change.forget]
     added = sum(1 for change in doing if symbol(change) == "+")
     removed = sum(1 for change in doing if symbol(change) == "-")
@@ -93,7 +101,7 @@ def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _drift(drift: Drift, style: Style) -> str:
-    sign = "-" if drift.live is None else "~"
+    sign = "-" if drift.live is None else "+" if drift.written is None else "~"
     was = "absent" if drift.written is None else quoted(drift.written)
     now = "absent" if drift.live is None else quoted(drift.live)
     return style.paint(sign, f"  {sign} {clean(str(drift.address))}: was {was}, is {now}")
@@ -110,6 +118,16 @@ def _guard(guard: Tripped, style: Style) -> str:
     if guard.waiver is None:
         return f"  {style.red}stopped by{style.reset} {text}"
     return f"  waived until {guard.waiver.until}: {text} ({clean(guard.waiver.reason)})"
+
+
+def _waivers(plan: Plan) -> Iterator[str]:
+    """What the host file would say, ready to be copied."""
+    if plan.blockers:
+        yield "  waivers:"
+    until = datetime.fromisoformat(plan.now).date() + _WAIVED
+    for guard in plan.blockers:
+        at = json.dumps(clean(str(guard.address)), ensure_ascii=False)
+        yield f"    - {{guard: {guard.rule}, at: {at}, reason: …, until: {until}}}"
 
 
 def _warning(warning: Warned) -> str:

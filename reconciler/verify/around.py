@@ -74,7 +74,7 @@ class AroundChange:
         return regressions(before, after)
 
     def _master(self) -> int | None:
-        return master.pid(self.live.view.get("queue_directory"))
+        return master.pid(self.live.view.get("queue_directory"), self.live.snapshot.config_directory)
 
     def _reload_is_seen(self) -> bool:
         """Wait for it; a master that died will not act on it, and the proofs say that it died."""

@@ -69,7 +69,7 @@ def leaves(pem: PemFile) -> frozenset[str]:
 
 def _running(live: LiveConfig) -> tuple[Proof, bool]:
     name, subject, expected = "postfix-running", live.snapshot.config_directory, "master(8) is up"
-    pid = master.pid(live.view.get("queue_directory"))
+    pid = master.pid(live.view.get("queue_directory"), subject)
     if pid is None:
         return judge.failed(name, subject, expected, "it does not run"), False
     return judge.passed(name, subject, expected, f"process {pid}"), True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def test_a_running_instance(instances):
     instance = instances()
     seen = snapshot.take(instance.config_directory, now=NOW)
     assert seen.master_pid == int(Path(instance.queue_directory, "pid/master.pid").read_text())
+
+
+def test_a_copy_that_names_the_queue_of_a_running_instance_does_not_run(instances, tmp_path):
+    instance = instances()
+    shutil.copytree(instance.config_directory, tmp_path / "copy")
+    assert snapshot.take(instance.config_directory, now=NOW).master_pid is not None
+    assert snapshot.take(str(tmp_path / "copy"), now=NOW).master_pid is None
 
 
 def test_a_pid_file_that_a_dead_master_left_counts_for_nothing(instances):
