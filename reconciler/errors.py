@@ -110,6 +110,16 @@ class CommandFailed(ReconcilerError):
         super().__init__(f"{' '.join(argv)}: {why.strip() or 'failed without a word'}")
 
 
+class MachineFailed(ReconcilerError):
+    """The operating system refused something that nothing better is known about than its own word."""
+
+    reason = "MachineFailed"
+
+    def __init__(self, error: OSError) -> None:
+        word = error.strerror or str(error)
+        super().__init__(f"{error.filename}: {word}" if error.filename else word)
+
+
 class CheckFailed(ReconcilerError):
     """The staged configuration did not pass its checks; the live files were not touched."""
 

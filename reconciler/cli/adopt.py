@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import sys
 from pathlib import Path
 
 from reconciler.cli import where
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         _replace(Path(arguments.repo, arguments.path, patch.file), patch.before, patch.after)
     for line in lines:
         write(f"{clean(line.rstrip(chr(10)))}\n")
+    print(f"Wrote {patch.file}; commit it." if arguments.write else "Not written; --write does.", file=sys.stderr)
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from reconciler import __version__
 from reconciler.cli.output import print_error
-from reconciler.errors import ReconcilerError
+from reconciler.errors import MachineFailed, ReconcilerError
 
 _COMMANDS = {
     "audit": "say what is weak, broken, stale or without effect on this host, before any state exists",
@@ -33,6 +33,7 @@ _COMMANDS = {
     "schemas": "write the JSON Schemas of the state files, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }
+_TRACEBACK = "RECONCILER_TRACEBACK"
 _MODULES = {"import": "import_"}  # where a command's name is no module's
 
 
@@ -45,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(1)
 
 
-def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentParser:
+def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> _Parser:
     """The grammar of these commands; one command's grammar is all that one run needs."""
     top = _Parser(prog="reconciler", description="The GitOps controller for Postfix TLS.", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"reconciler {__version__}")
@@ -54,27 +55,42 @@ def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> argparse.ArgumentParse
         sub = choices.add_parser(name, help=_COMMANDS[name], description=_COMMANDS[name], allow_abbrev=False)
         module = import_module(f"reconciler.cli.{_MODULES.get(name, name)}")
         module.add_arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(run=module.run, complain=sub.error)
     return top
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Raises SystemExit; what a command does not know is answered with the usage of that command."""
+    named = [word for word in argv[:1] if word in _COMMANDS]
+    arguments, unknown = parser(named or tuple(_COMMANDS)).parse_known_args(argv)
+    if unknown:
+        arguments.complain(f"unrecognized arguments: {' '.join(unknown)}")
+    return arguments
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; gives its exit code."""
-    named = [word for word in argv[:1] if word in _COMMANDS]
-    arguments = parser(named or tuple(_COMMANDS)).parse_args(argv)
+    arguments = argparse.Namespace()
     try:
+        arguments = _parse(argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except ReconcilerError as error:
         print_error(error, json=getattr(arguments, "format", "text") == "json")
-        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except OSError as error:
+        print_error(MachineFailed(error), json=getattr(arguments, "format", "text") == "json")
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a traceback
+        if os.environ.get(_TRACEBACK):
+            raise
+        print(
+            f"{error!r}: this is a fault of reconciler; {_TRACEBACK}=1 shows where: please report it", file=sys.stderr
+        )
+    return 1
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -98,7 +98,11 @@ class LocalMachine:
         if path not in candidate or standing is None:
             return ()
         before, after = master_cf.parse(standing.content), master_cf.parse(candidate[path])
-        return tuple(listeners.complaints(before, after, self.inet_interfaces, master.pid(self.queue_directory, self.config_directory)))
+        return tuple(
+            listeners.complaints(
+                before, after, self.inet_interfaces, master.pid(self.queue_directory, self.config_directory)
+            )
+        )
 
     def commit(self, staged: str, path: str, expected: FileState | None) -> None:
         files.commit(staged, path, expected)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from reconciler import __version__, live, plan, source
 from reconciler.apply.state import StateDirectory
-from reconciler.errors import HostUnreadable
+from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
@@ -55,8 +55,13 @@ def look(where: Where) -> Sight:
     repo = source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
     seen = snapshot.take(directory, now=datetime.now(UTC))
     first = live.read(seen)
-    instance = where.instance or first.view.get("multi_instance_name")
+    own = first.view.get("multi_instance_name")
+    instance = where.instance or own
     host = where.host or own_name(first)
+    if instance != own and f"hosts/{host}@{instance}.yaml" not in repo.files:
+        raise UsageError(
+            f"--instance {instance}: neither the multi_instance_name nor a file hosts/{host}@{instance}.yaml"
+        )
     state = StateDirectory(where.state_directory, instance or posixpath.basename(directory))
     last = state.read(directory)
     key = _key(repo, host, instance)

@@ -62,7 +62,7 @@ def check_protocols(text: str) -> None:
 def check_some_protocol(text: str) -> None:
     """Raises ValueError where a protocol list leaves no version of TLS that an OpenSSL of today speaks."""
     if not enabled_protocols(text) - {"SSLv3"}:
-        raise ValueError(f"{text!r} leaves no version of TLS, so every handshake fails; write \">=TLSv1.2\"")
+        raise ValueError(f'{text!r} leaves no version of TLS, so every handshake fails; write ">=TLSv1.2"')
 
 
 def enabled_protocols(text: str) -> frozenset[str]:
