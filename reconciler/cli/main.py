@@ -84,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print_error(MachineFailed(error), json=getattr(arguments, "format", "text") == "json")
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a traceback
+    except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
         print(

@@ -23,7 +23,6 @@ from reconciler.model.plan import (
 from reconciler.model.proof import Outcome, Proof
 from reconciler.report.terminal import PLAIN, Style, clean
 
-
 _WAIVED = timedelta(days=30)  # what a waiver that is copied unread gets
 
 
