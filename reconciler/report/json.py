@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from reconciler import __version__
 from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
+from reconciler.model.address import Address
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, BuildTable, Change, Plan, Tripped
 from reconciler.model.proof import Outcome, Proof
 from reconciler.model.receipt import Receipt
-from reconciler.report.text import summary, symbol
+from reconciler.report.blocks import summary, symbol
+from reconciler.report.masking import masked, masked_address, masked_value
+from reconciler.report.terminal import CONTROL
 
 FORMAT_VERSION = "1.0"
 _ACTIONS = {"+": ["create"], "~": ["update"], "-": ["delete"], ".": ["forget"]}
@@ -33,16 +37,22 @@ def body(plan: Plan) -> dict[str, Any]:
         "config_directory": plan.config_directory,
         "mail_version": plan.mail_version,
         "revision": plan.revision,
-        "origin": plan.origin,
+        "origin": masked(plan.origin),
         "timestamp": plan.now,
         "digest": plan.digest,
         "errored": False,
         "sync": "Synced" if plan.is_empty and not plan.observed else "OutOfSync",
         "changes": [_change(change) for change in plan.changes],
-        "drift": [{"address": str(it.address), "written": it.written, "live": it.live} for it in plan.drift],
-        "observed": [{"address": str(it.address), "live": it.live, "desired": it.desired} for it in plan.observed],
+        "drift": [
+            {"address": masked_address(it.address), **_values(it.address, written=it.written, live=it.live)}
+            for it in plan.drift
+        ],
+        "observed": [
+            {"address": masked_address(it.address), **_values(it.address, live=it.live, desired=it.desired)}
+            for it in plan.observed
+        ],
         "checks": [
-            {"rule": it.rule, "address": str(it.address) if it.address else None, "text": it.text}
+            {"rule": it.rule, "address": masked_address(it.address) if it.address else None, "text": masked(it.text)}
             for it in plan.warnings
         ],
         "guards": [_guard(guard) for guard in plan.guards],
@@ -54,25 +64,28 @@ def body(plan: Plan) -> dict[str, Any]:
 
 def _change(change: Change) -> dict[str, Any]:
     return {
-        "address": str(change.address),
+        "address": masked_address(change.address),
         "actions": _ACTIONS[symbol(change)],
-        "before": change.before,
-        "after": change.after,
+        **_values(change.address, before=change.before, after=change.after),
         "why": change.why.value,
         "reason": change.reason.value,
         "disruption": change.disruption.value,
-        "detail": change.detail,
+        "detail": masked(change.detail),
         "origin": str(change.origin.position) if change.origin else None,
     }
+
+
+def _values(address: Address, **values: str | None) -> dict[str, str | None]:
+    return {name: None if value is None else masked_value(address, value) for name, value in values.items()}
 
 
 def _guard(guard: Tripped) -> dict[str, Any]:
     waiver = guard.waiver
     return {
         "rule": guard.rule,
-        "address": str(guard.address),
-        "text": guard.text,
-        "waiver": {"reason": waiver.reason, "until": waiver.until.isoformat()} if waiver else None,
+        "address": masked_address(guard.address),
+        "text": masked(guard.text),
+        "waiver": {"reason": masked(waiver.reason), "until": waiver.until.isoformat()} if waiver else None,
     }
 
 
@@ -160,5 +173,10 @@ def render_error(error: ReconcilerError) -> str:
 
 
 def _dump(value: object) -> str:
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return text.encode("utf-8", "replace").decode() + "\n"
+    """Readable as text too: what steers a terminal or turns the direction of writing is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return "\n".join(CONTROL.sub(_escaped, line) for line in text.split("\n")) + "\n"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
