@@ -41,8 +41,8 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="the form of the output")
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    parser.add_argument("--format", choices=("text", "json", *more), default="text", help="the form of the output")
 
 
 def of(arguments: argparse.Namespace) -> Where:

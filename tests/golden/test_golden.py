@@ -3,7 +3,8 @@
     <case>/state/              the state repository
     <case>/live/               the configuration directory as it is, standing for /etc/postfix
     <case>/last-applied.json   the record, where there is one
-    <case>/plan.txt, plan.json what is shown
+    <case>/plan.txt, plan.json what is shown, and plan.md as a comment
+    <case>/plan.html           the same as a page, for one case with drift and one that is stopped
     <case>/after/              the configuration directory once the plan is carried out
 
 A case that lacks plan.txt is written anew; read what was written before it is committed.
@@ -23,12 +24,13 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import CompiledTable, FileState, HostSnapshot, RepoSnapshot
 from reconciler.postfix import table
-from reconciler.report import json, text
+from reconciler.report import html, json, markdown, text
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/state"))
 DIRECTORY = "/etc/postfix"
 HOST = "mx1.example.org"
+PAGES = ("drift", "undeclared")
 
 
 def snapshot_of(directory: Path, kinds: dict[str, str] | None = None) -> HostSnapshot:
@@ -105,6 +107,9 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         made = plan_for(path, path / "live", record_of(path))
         (path / "plan.txt").write_text(text.render(made))
         (path / "plan.json").write_text(json.render(replace(made, digest="")))
+        (path / "plan.md").write_text(markdown.render(made).text)
+        if path.name in PAGES:
+            (path / "plan.html").write_text(html.render(made))
         carry_out(made, path / "live", path / "after")
         pytest.fail(f"{path.name} was written anew: read it, then run again")
     return path
@@ -114,6 +119,9 @@ def test_the_plan_is_the_golden_one(case: Path) -> None:
     made = plan_for(case, case / "live", record_of(case))
     assert text.render(made) == (case / "plan.txt").read_text()
     assert json.render(replace(made, digest="")) == (case / "plan.json").read_text()
+    assert markdown.render(made).text == (case / "plan.md").read_text()
+    if case.name in PAGES:
+        assert html.render(made) == (case / "plan.html").read_text()
 
 
 def test_the_directory_afterwards_is_the_golden_one(case: Path, tmp_path: Path) -> None:
