@@ -22,8 +22,14 @@ class Machine(Protocol):
         `mode` counts for new files only.
         """
 
-    def build(self, kind: str, path: str, content: bytes, like: FileState | None) -> str:
-        """Have postmap compile a source aside, compare what it made with the source; gives the staged path."""
+    def build(
+        self, kind: str, path: str, content: bytes, like: FileState | None, held: Mapping[str, str] | None
+    ) -> str:
+        """Have postmap compile a source aside, compare what it made with the source; gives the staged path.
+
+        `held` where the rows name PEM files, whose content goes into the table: where those wait that are replaced,
+        path to staged path.
+        """
 
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         """A fresh private key and a certificate signed with it, both PEM."""

@@ -16,7 +16,7 @@ from reconciler.errors import CheckFailed, Conflict, ReconcilerError, RollbackFa
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import FileAddress
 from reconciler.model.applied import LastApplied
-from reconciler.model.plan import BuildTable, Edit, MakeCertificate, Plan, Reload
+from reconciler.model.plan import AssembleCertificate, BuildTable, Edit, MakeCertificate, Plan, Reload
 from reconciler.model.proof import Proof
 from reconciler.model.receipt import Receipt
 from reconciler.model.snapshot import FileState
@@ -87,7 +87,9 @@ class Transaction:
         for certificate in self.plan.certificates:
             self._stage_certificate(certificate)
         for edit in self.plan.edits:
-            self._stage_file(edit.path, self._unmoved(edit), edit.after, mode=_TABLE_MODE)
+            self._stage_file(
+                edit.path, self._unmoved(edit), edit.after, mode=_KEY_MODE if edit.private else _TABLE_MODE
+            )
         for action in self.plan.actions:
             if isinstance(action, BuildTable):
                 self._stage_table(action)
@@ -105,17 +107,29 @@ class Transaction:
             step.staged = self.machine.stage(path, after, before, mode=mode)
         self.steps.append(step)
 
-    def _stage_certificate(self, certificate: MakeCertificate) -> None:
-        key, chain = self.machine.make_certificate(certificate.request)
-        parts = (
-            [(certificate.chain_file, key + chain, _KEY_MODE)]
-            if certificate.chain_file
-            else [(certificate.key_file, key, _KEY_MODE), (certificate.certificate_file, chain, _CERTIFICATE_MODE)]
-        )
+    def _stage_certificate(self, certificate: MakeCertificate | AssembleCertificate) -> None:
+        if isinstance(certificate, AssembleCertificate):
+            parts = [(certificate.chain_file, self._assembled(certificate), _KEY_MODE)]
+        else:
+            parts = self._made(certificate)
         for name, content, mode in parts:
             path = absolute(name, self.plan.config_directory)
             self._stage_file(path, self.machine.read(path), content, mode=mode)
             self.made[FileAddress(in_address(path, self.plan.config_directory))] = hashlib.sha256(content).hexdigest()
+
+    def _made(self, certificate: MakeCertificate) -> list[tuple[str, bytes, int]]:
+        key, chain = self.machine.make_certificate(certificate.request)
+        if certificate.chain_file:
+            return [(certificate.chain_file, key + chain, _KEY_MODE)]
+        return [(certificate.key_file, key, _KEY_MODE), (certificate.certificate_file, chain, _CERTIFICATE_MODE)]
+
+    def _assembled(self, certificate: AssembleCertificate) -> bytes:
+        """The files as one, which must still be what the plan saw: a renewal can fall between."""
+        states = [self.machine.read(path) for path in certificate.sources]
+        content = b"\n".join(state.content for state in states if state is not None)
+        if hashlib.sha256(content).hexdigest() != certificate.sha256:
+            raise Conflict(f"{certificate.sources[0]} has changed since the plan was made; plan again")
+        return content
 
     def _stage_table(self, action: BuildTable) -> None:
         source = next((step for step in self.steps if step.path == action.path), None)
@@ -126,9 +140,9 @@ class Transaction:
         kind = TableType(action.type)
         path = compiled_path(kind, action.path)
         self.progress(f"postmap {action.type}:{action.path}")
-        step = _Step(
-            path, self.machine.read(path), b"", self.machine.build(action.type, action.path, content, standing)
-        )
+        held = {step.path: step.staged for step in self.steps if step.staged} if action.of_files else None
+        staged = self.machine.build(action.type, action.path, content, standing, held)
+        step = _Step(path, self.machine.read(path), b"", staged)
         self.steps.append(step)
         self.built.append(f"{action.type}:{action.path}")
 

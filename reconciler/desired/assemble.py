@@ -104,6 +104,10 @@ def _default_certificate(file: HostFile, tree: Mapping) -> Iterator[DesiredParam
     certificate = (file.certificates or {}).get("default")
     if not isinstance(certificate, Certificate):
         return
+    if certificate.certbot:
+        origin = origin_at(tree, "certificates", "default", "certbot")
+        value = written("smtpd_tls_chain_files", certificate.served)
+        yield DesiredParameter("smtpd_tls_chain_files", value, Part.CERTIFICATES, origin)
     for key, parameter in (
         ("chain_files", "smtpd_tls_chain_files"),
         ("cert_file", "smtpd_tls_cert_file"),
@@ -144,7 +148,7 @@ def _certificates(file: HostFile, tree: Mapping, host: str) -> Iterator[DesiredC
             yield DesiredCertificate(
                 name=name,
                 origin=key_origin_at(tree, "certificates", name),
-                chain_files=certificate.chain_files or (),
+                chain_files=certificate.served,
                 certificate_file=certificate.cert_file or "",
                 key_file=certificate.key_file or "",
                 certbot=certificate.certbot or "",

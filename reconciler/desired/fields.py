@@ -180,7 +180,7 @@ Days = Annotated[
 ConfigPath = Annotated[str, Reads(readers.config_path, _STRING)]
 CertificateName = Annotated[str, Reads(readers.certificate_name, _STRING)]
 Domain = Annotated[str, Reads(readers.domain, _STRING)]
-Lineage = Annotated[str, Reads(readers.name, _STRING)]
+Lineage = Annotated[str, Reads(readers.lineage, _STRING)]
 SelfSignedWord = Annotated[
     Literal["self_signed"], Reads(partial(readers.only_word, "self_signed", "keys below it"), {"const": "self_signed"})
 ]

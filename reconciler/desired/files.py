@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reconciler.desired.models import Certificate, HostFile
 from reconciler.desired.reading import shown
+from reconciler.desired.tables import SERVER_NAMES
 from reconciler.desired.tree import Mapping, entry_at, origin_at
 from reconciler.errors import Problem
 
@@ -46,6 +47,8 @@ def _tables(file: HostFile) -> Iterator[_Named]:
         if policies.clients:
             yield _Named(_path(policies.client_table), (*where, "client_table"))
             yield _Named(_path(policies.client_name_table), (*where, "client_name_table"))
+    if any(name != "default" for name in file.certificates or {}):
+        yield _Named(SERVER_NAMES, ("certificates",))
     if file.outgoing is not None and (file.outgoing.policies or file.outgoing.policy_files):
         yield _Named(_path(file.outgoing.policy_table), ("outgoing", "policy_table"))
 
@@ -60,6 +63,7 @@ def _read_only(file: HostFile) -> Iterator[_Named]:
         if isinstance(certificate, Certificate):
             where = ("certificates", name)
             yield from _listed(certificate.chain_files, (*where, "chain_files"))
+            yield from _listed(certificate.served if certificate.certbot else None, (*where, "certbot"))
             yield from _single(certificate.cert_file, (*where, "cert_file"))
             yield from _single(certificate.key_file, (*where, "key_file"))
     if file.incoming is not None:

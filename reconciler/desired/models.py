@@ -6,6 +6,7 @@ only what is declared is managed. The JSON Schemas for editors are made of these
 
 from __future__ import annotations
 
+import posixpath
 from datetime import timedelta
 from typing import Annotated
 
@@ -82,7 +83,9 @@ class Certificate(Frozen):
         None, description="PEM file with the private key that belongs to cert_file: smtpd_tls_key_file."
     )
     certbot: Annotated[Lineage | None, Given()] = Field(
-        None, description="Name of a certbot lineage: /etc/letsencrypt/live/NAME."
+        None,
+        description="A certbot lineage: its name below /etc/letsencrypt/live, or its directory. Its key and chain are "
+        "checked and put together as tls/NAME.pem, key first, and again with each renewal.",
     )
     until_present: (
         Annotated[
@@ -94,6 +97,13 @@ class Certificate(Frozen):
         None,
         description="Make a self-signed certificate while the files do not exist: `self_signed`, or `names`, `days`.",
     )
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The PEM files with key and chain; a certbot lineage is put together in one of ours."""
+        if self.certbot:
+            return (f"tls/{posixpath.basename(self.certbot)}.pem",)
+        return self.chain_files or ()
 
 
 CertificateOrWord = Annotated[

@@ -303,6 +303,14 @@ def name(text: str) -> str:
     return text
 
 
+LINEAGES = "/etc/letsencrypt/live"
+
+
+def lineage(text: str) -> str:
+    """The directory of a certbot lineage, from its name or its path."""
+    return config_path(text) if text.startswith("/") else f"{LINEAGES}/{name(text)}"
+
+
 def sasl_type(text: str) -> SaslType:
     if text not in tuple(SaslType):
         raise ValueError(f"{text!r} is no SASL server; write dovecot or cyrus")

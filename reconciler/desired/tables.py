@@ -10,13 +10,14 @@ from collections.abc import Mapping as MappingOf
 
 from reconciler.desired import readers
 from reconciler.desired.maps import MapRow
-from reconciler.desired.models import HostFile, IncomingPolicies, Outgoing
+from reconciler.desired.models import Certificate, HostFile, IncomingPolicies, Outgoing
 from reconciler.desired.tree import Mapping, Sequence, entry_at, key_origin_at, origin_at
 from reconciler.errors import Position, Problem, StateInvalid
 from reconciler.model.desired import DesiredRow, DesiredTable, Origin, Part
 from reconciler.postfix.table import TableType
 
 REJECT = "reject_plaintext_session"
+SERVER_NAMES = "tls_sni"
 
 
 def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> tuple[DesiredTable, ...]:
@@ -24,7 +25,7 @@ def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) 
 
     Raises StateInvalid where two policy files disagree about a destination.
     """
-    tables: list[DesiredTable] = []
+    tables = [_server_names(file, tree)]
     if file.incoming is not None and file.incoming.policies is not None:
         tables += _incoming(file.incoming.policies, tree)
     if file.outgoing is not None:
@@ -40,6 +41,20 @@ def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) 
             )
         )
     return tuple(table for table in tables if table.rows)
+
+
+def _server_names(file: HostFile, tree: Mapping) -> DesiredTable:
+    """The certificates of names other than the host's own (SNI).
+
+    Source: postconf(5), tls_server_sni_maps; postmap(1), -F.
+    """
+    rows = tuple(
+        DesiredRow(name, ", ".join(certificate.served), key_origin_at(tree, "certificates", name))
+        for name, certificate in (file.certificates or {}).items()
+        if isinstance(certificate, Certificate) and name != "default"
+    )
+    origin = origin_at(tree, "certificates")
+    return DesiredTable(SERVER_NAMES, None, rows, "tls_server_sni_maps", "", Part.CERTIFICATES, origin, of_files=True)
 
 
 def _incoming(policies: IncomingPolicies, tree: Mapping) -> Iterator[DesiredTable]:

@@ -48,9 +48,12 @@ class _Block:
 
 
 def read_pem(path: str) -> PemFile | None:
-    """What a PEM file holds; None where there is no file. What cannot be read or used is told in `problem`."""
+    """What a PEM file holds; None where there is no file. What cannot be read or used is told in `problem`.
+
+    Paths with blanks between are several files read as one.
+    """
     try:
-        state = files.read(path)
+        state = files.read_joined(path.split(" "))
     except HostUnreadable as error:
         return PemFile("", (), None, (), _NOBODY_READS, 0, str(error).removeprefix(f"{path}: "))
     return facts(state) if state else None

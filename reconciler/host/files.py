@@ -10,8 +10,9 @@ import os
 import posixpath
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import Conflict, HostUnreadable, ReconcilerError
@@ -67,6 +68,17 @@ def read(path: str) -> FileState | None:
         os.close(descriptor)
     mode = stat.S_IMODE(about.st_mode)
     return FileState(content, mode, about.st_uid, about.st_gid, about.st_mtime_ns, target)
+
+
+def read_joined(paths: Sequence[str]) -> FileState | None:
+    """Several files as one, with a line feed between as `postmap -F` joins them; None where one is missing.
+
+    The facts beside the content are those of the first, which holds the key. Raises HostUnreadable.
+    """
+    states = [state for path in paths if (state := read(path)) is not None]
+    if len(states) < len(paths):
+        return None
+    return replace(states[0], content=b"\n".join(state.content for state in states))
 
 
 def _refuse_unreadable(path: str, about: os.stat_result) -> None:

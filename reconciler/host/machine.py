@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,8 +14,8 @@ from reconciler.host import certificates, files, listeners, master, snapshot
 from reconciler.host.programs import Postfix
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
-from reconciler.model.snapshot import FileState
-from reconciler.postfix import master_cf, table
+from reconciler.model.snapshot import FILES_DIGEST, FileState
+from reconciler.postfix import master_cf, table, values
 from reconciler.postfix.table import TableType, compiled_path
 
 
@@ -44,7 +45,9 @@ class LocalMachine:
                 self._directories.append(missing)
         return files.stage(path, content, like, mode=mode)
 
-    def build(self, kind: str, path: str, content: bytes, like: FileState | None) -> str:
+    def build(
+        self, kind: str, path: str, content: bytes, like: FileState | None, held: Mapping[str, str] | None = None
+    ) -> str:
         """postmap works in a scratch directory beside the target, for it would truncate the live table first.
 
         Raises CheckFailed where what it made is not what the source says: it leaves rows out with exit code 0.
@@ -54,14 +57,15 @@ class LocalMachine:
         scratch.mkdir(mode=0o700)
         try:
             source = scratch / Path(path).name
-            source.write_bytes(content)
-            source.chmod(like.mode if like else 0o644)
+            source.touch(mode=0o600)
+            source.chmod(like.mode if like else 0o644 if held is None else 0o600)
+            source.write_bytes(content if held is None else _from_where_they_wait(content, held))
             if like:  # postmap drops to the owner of its source
                 for made in (scratch, source):
                     os.chown(made, like.uid, like.gid)
-            warnings = self.postfix.build(kind, str(source))
+            warnings = self.postfix.build(kind, str(source), of_files=held is not None)
             built = compiled_path(TableType(kind), str(source))
-            self._compare(kind, str(source), content, warnings, path)
+            self._compare(kind, source, warnings, path, of_files=held is not None)
             target = compiled_path(TableType(kind), path)
             staged = files.adopt(built, target)
             self._built[target] = staged
@@ -69,12 +73,14 @@ class LocalMachine:
         finally:
             files.discard_scratch(str(scratch))
 
-    def _compare(self, kind: str, source: str, content: bytes, warnings: tuple[str, ...], path: str) -> None:
-        wanted = {key: row.value for key, row in table.parse(content).rows.items()}
-        made = snapshot.rows(self.postfix.dumping(kind, source).finish())
+    def _compare(self, kind: str, source: Path, warnings: tuple[str, ...], path: str, *, of_files: bool) -> None:
+        wanted = {key: row.value for key, row in table.parse(source.read_bytes()).rows.items()}
+        if of_files:
+            wanted = {key: _digest_of_files(value) for key, value in wanted.items()}
+        made = snapshot.rows(self.postfix.dumping(kind, str(source)).finish())
         if made.rows != wanted:
             why = made.problem or "; ".join(warnings) or "its rows are not those of the source"
-            raise CheckFailed(f"postmap {kind}:{path}: {why.replace(source, path)}")
+            raise CheckFailed(f"postmap {kind}:{path}: {why.replace(str(source), path)}")
 
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         return certificates.make_self_signed(request.names, request.lifetime, datetime.now(UTC))
@@ -121,3 +127,27 @@ class LocalMachine:
 
     def reload(self) -> None:
         self.postfix.reload()
+
+
+def _from_where_they_wait(content: bytes, held: Mapping[str, str]) -> bytes:
+    """A table that names files, with the staged file in the place of each that is about to be replaced."""
+    document = table.parse(content)
+    rows: dict[bytes, bytes | None] = {
+        key: b", ".join(_bytes(held.get(path, path)) for path in values.split_list(_text(row.value)))
+        for key, row in document.rows.items()
+    }
+    return document.edit(rows).render()
+
+
+def _digest_of_files(value: bytes) -> bytes:
+    """What a snapshot shows of a row whose files postmap has put into the table."""
+    state = files.read_joined(values.split_list(_text(value)))
+    return FILES_DIGEST + hashlib.sha256(state.content).hexdigest().encode() if state else b""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -64,9 +64,12 @@ class Postfix:
         pairs = (line.partition(" =") for line in lines)
         return {name: value.strip() for name, _, value in pairs}
 
-    def build(self, kind: str, path: str) -> tuple[str, ...]:
-        """`postmap`, in place; gives its warnings, with which it exits 0 and leaves rows out."""
-        done = self._run("postmap", f"{kind}:{path}")
+    def build(self, kind: str, path: str, *, of_files: bool = False) -> tuple[str, ...]:
+        """`postmap`, in place; gives its warnings, with which it exits 0 and leaves rows out.
+
+        `of_files` has it put the content of the files that the rows name into the table (-F).
+        """
+        done = self._run("postmap", *(("-F",) if of_files else ()), f"{kind}:{path}")
         return tuple(done.stderr.decode("utf-8", "replace").splitlines())
 
     def dump(self, kind: str, path: str) -> bytes:

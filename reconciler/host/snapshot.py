@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from reconciler.errors import HostUnreadable
 from reconciler.host import files, master
 from reconciler.host.command import Output, Running
 from reconciler.host.programs import Postfix
-from reconciler.model.snapshot import CompiledTable, FileState, HostSnapshot, PemFile
+from reconciler.model.snapshot import FILES_DIGEST, CompiledTable, FileState, HostSnapshot, PemFile
 from reconciler.postfix import main_cf
 from reconciler.postfix.effective import View, parse_defaults
 from reconciler.postfix.table import TableType, compiled_path
@@ -110,7 +111,7 @@ def _pem(path: str, known: Mapping[str, PemFile]) -> PemFile | None:
     """The facts of a file, from what is known of its content, else parsed."""
     if known:
         try:
-            state = files.read(path)
+            state = files.read_joined(path.split(" "))
         except HostUnreadable:
             state = None
         found = known.get(hashlib.sha256(state.content).hexdigest()) if state else None
@@ -156,7 +157,22 @@ def rows(dump: Output) -> CompiledTable:
     if dump.status != 0:
         return CompiledTable(None, dump.complaint or f"postmap: exit status {dump.status}")
     pairs = (line.partition(b"\t") for line in dump.stdout.split(b"\n") if line)
-    return CompiledTable({key: value for key, _, value in pairs})
+    return CompiledTable({key: _without_keys(value) for key, _, value in pairs})
+
+
+_PEM = b"-----BEGIN "
+_SHORTEST_PEM = 64  # bytes in base64: other values are not worth a look
+
+
+def _without_keys(value: bytes) -> bytes:
+    """What `postmap -F` put in, base64 of PEM files with private keys, as its digest: it never leaves this function."""
+    if len(value) < _SHORTEST_PEM or b" " in value:
+        return value
+    try:
+        content = base64.b64decode(value, validate=True)
+    except ValueError:
+        return value
+    return FILES_DIGEST + hashlib.sha256(content).hexdigest().encode() if _PEM in content else value
 
 
 def _required(path: str) -> FileState:

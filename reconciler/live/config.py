@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import assert_never
 
 from reconciler.errors import HostUnreadable
-from reconciler.live.paths import absolute
+from reconciler.live.paths import absolute, joined
 from reconciler.model.address import (
     Address,
     ElementAddress,
@@ -19,8 +19,8 @@ from reconciler.model.address import (
     ServiceAddress,
     TableAddress,
 )
-from reconciler.model.snapshot import HostSnapshot
-from reconciler.postfix import catalogue, main_cf, master_cf, restrictions, table
+from reconciler.model.snapshot import FILES_DIGEST, HostSnapshot
+from reconciler.postfix import catalogue, main_cf, master_cf, restrictions, table, values
 from reconciler.postfix.effective import View, parse_defaults
 from reconciler.postfix.main_cf import MainCf
 from reconciler.postfix.master_cf import MasterCf, Service
@@ -126,9 +126,18 @@ class LiveConfig:
             return kind
         if compiled.rows is None:
             return f"{kind} ({compiled.problem})"
-        rows = {key: row.value for key, row in source.rows.items()}
+        rows = {key: self._built_of(row.value, compiled.rows.get(key)) for key, row in source.rows.items()}
         differing = sum(1 for key in rows.keys() | compiled.rows.keys() if rows.get(key) != compiled.rows.get(key))
         return f"{kind} (stale: {differing} rows differ from the source)" if differing else kind
+
+    def _built_of(self, value: bytes, standing: bytes | None) -> bytes:
+        """What postmap makes of a row: its value, or with -F the files that it names, of which the digest is known."""
+        if not value.startswith(b"/"):
+            return value
+        pem = self.snapshot.pems.get(joined(self.path(it) for it in values.split_list(_text(value))))
+        if pem is not None:
+            return FILES_DIGEST + pem.sha256.encode()
+        return standing if standing is not None and standing.startswith(FILES_DIGEST) else value
 
 
 def _fatal_to_master(main: MainCf, path: str) -> list[str]:

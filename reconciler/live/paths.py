@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 
 
 def absolute(path: str, config_directory: str) -> str:
@@ -13,3 +14,11 @@ def in_address(path: str, config_directory: str) -> str:
     path = absolute(path, config_directory)
     below = config_directory.rstrip("/") + "/"
     return path.removeprefix(below)
+
+
+def joined(paths: Iterable[str]) -> str:
+    """The name in a snapshot of several PEM files read as one, with a line feed between, as `postmap -F` reads them.
+
+    No path in a parameter or a table of Postfix holds a blank.
+    """
+    return " ".join(paths)

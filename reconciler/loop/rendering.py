@@ -54,7 +54,7 @@ def build(complete: Iterable[CompleteFile], out: str, config_directory: str) -> 
     warnings: list[str] = []
     for file in complete:
         if file.compiled:
-            warnings += postfix.build(file.kind, _path(file, out, config_directory))
+            warnings += postfix.build(file.kind, _path(file, out, config_directory), of_files=file.of_files)
     return tuple(warnings)
 
 

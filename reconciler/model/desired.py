@@ -71,7 +71,7 @@ class DesiredTable:
 
     `path` is relative to the configuration directory or absolute. `type` is None where the host's
     default_database_type decides. `before` is what precedes the table in the list's element, such as
-    `check_sender_access`, or empty.
+    `check_sender_access`, or empty. `of_files` where the values name PEM files, whose content postmap puts in (-F).
     """
 
     path: str
@@ -81,6 +81,7 @@ class DesiredTable:
     before: str
     part: Part
     origin: Origin
+    of_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class DesiredCertificate:
     """The files a certificate is served from.
 
     `name` is `default` or a server name (SNI). `chain_files` hold key and chain in one PEM each, key first;
-    `certificate_file` and `key_file` are the older pair. `certbot` names a lineage below /etc/letsencrypt/live.
+    `certificate_file` and `key_file` are the older pair. `certbot` is the directory of a lineage, whose key
+    and chain are put together in the one file of `chain_files`.
     """
 
     name: str

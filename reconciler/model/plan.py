@@ -99,11 +99,12 @@ class Tripped:
 
 @dataclass(frozen=True, slots=True)
 class BuildTable:
-    """`postmap TYPE:PATH`, built aside and renamed."""
+    """`postmap TYPE:PATH`, built aside and renamed; `of_files` puts in the content of the files its rows name (-F)."""
 
     type: str
     path: str
     why: str
+    of_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,30 @@ class MakeCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class AssembleCertificate:
+    """A private key and its chain, each in a file of its own, put together in one: key first.
+
+    `sha256` is that of the result as the plan saw it: the two contents with a line feed between.
+    """
+
+    chain_file: str
+    sources: tuple[str, ...]  # absolute paths
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edit:
     """The new bytes of one file; `before` is None where it does not exist, `after` is None where it is removed.
 
-    `compiled` marks what postmap made: it is removed with its source, whatever it holds.
+    `compiled` marks what postmap made: it is removed with its source, whatever it holds. `private` is a file that only
+    its owner may read, were it made anew.
     """
 
     path: str
     before: bytes | None
     after: bytes | None
     compiled: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +174,7 @@ class Plan:
     guards: tuple[Tripped, ...] = ()
     actions: tuple[Action, ...] = ()
     edits: tuple[Edit, ...] = ()
-    certificates: tuple[MakeCertificate, ...] = ()
+    certificates: tuple[MakeCertificate | AssembleCertificate, ...] = ()
     record: Mapping[Address, Applied] = field(default_factory=dict)
     history: tuple[str, ...] = ()  # digests of the states that were live, this plan's last
     matching: int = 0  # declared addresses that already are as they shall be

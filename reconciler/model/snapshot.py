@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+FILES_DIGEST = b"sha256:"  # what stands, with a digest, for the content of files in a compiled table
+
 
 @dataclass(frozen=True, slots=True)
 class RepoSnapshot:
@@ -74,6 +76,8 @@ class HostSnapshot:
 
     `absent` are paths that were asked for and do not exist. `defaults` is the output of `postconf -d`.
     `kinds` gives the table type of each table source in `files`; `compiled` has what postmap made of the compiled ones.
+    `pems` are by path; several files read as one are named by their paths with blanks between. What `postmap -F` put
+    into a compiled table is there as `sha256:` and its digest: it holds private keys.
     `master_pid` is None where this instance is not running.
     """
 

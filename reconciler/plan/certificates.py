@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.live.config import LiveConfig
-from reconciler.live.paths import in_address
+from reconciler.live.paths import in_address, joined
 from reconciler.model.address import FileAddress
 from reconciler.model.desired import DesiredCertificate
 from reconciler.model.snapshot import PemFile
@@ -26,10 +26,19 @@ class Fault:
     text: str
 
 
+def lineage_files(certificate: DesiredCertificate) -> tuple[str, str]:
+    """The files of a certbot lineage in the order of a chain file."""
+    return f"{certificate.certbot}/privkey.pem", f"{certificate.certbot}/fullchain.pem"
+
+
 def faults(certificate: DesiredCertificate, live: LiveConfig) -> Iterator[Fault]:
     """The faults of a declared certificate's files; those that do not exist are somebody else's business."""
+    lineage = live.snapshot.pems.get(joined(lineage_files(certificate))) if certificate.certbot else None
     for path in certificate.chain_files:
-        yield from _of_file(path, live, needs_key=True, needs_certificate=True)
+        if lineage is not None:  # what stands in the chain file is about to be this
+            yield from _of_pem(lineage, _address(path, live), live, needs_key=True, needs_certificate=True)
+        else:
+            yield from _of_file(path, live, needs_key=True, needs_certificate=True)
     if certificate.certificate_file:
         yield from _of_pair(certificate.certificate_file, certificate.key_file, live)
 
@@ -51,9 +60,13 @@ def _of_pair(certificate_file: str, key_file: str, live: LiveConfig) -> Iterator
 
 def _of_file(path: str, live: LiveConfig, *, needs_key: bool, needs_certificate: bool) -> Iterator[Fault]:
     pem = live.snapshot.pems.get(live.path(path))
-    if pem is None:
-        return
-    address = _address(path, live)
+    if pem is not None:
+        yield from _of_pem(pem, _address(path, live), live, needs_key=needs_key, needs_certificate=needs_certificate)
+
+
+def _of_pem(
+    pem: PemFile, address: FileAddress, live: LiveConfig, *, needs_key: bool, needs_certificate: bool
+) -> Iterator[Fault]:
     if pem.problem:
         yield Fault("key_mismatch" if _mismatched(pem) else "certificate_unusable", address, pem.problem)
     elif needs_key and pem.key_public_sha256 is None:

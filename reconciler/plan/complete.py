@@ -9,7 +9,7 @@ from reconciler.live.config import LiveConfig
 from reconciler.model.plan import BuildTable, Plan
 from reconciler.postfix.table import TableType
 
-_NEW_MODE = 0o644
+_NEW_MODE, _PRIVATE = 0o644, 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class CompleteFile:
     mode: int
     kind: str
     changed: bool
+    of_files: bool = False  # postmap takes -F
 
     @property
     def compiled(self) -> bool:
@@ -36,10 +37,12 @@ def complete(plan: Plan, live: LiveConfig) -> tuple[CompleteFile, ...]:
 def _files(plan: Plan, live: LiveConfig) -> Iterator[CompleteFile]:
     edits = {edit.path: edit for edit in plan.edits if not edit.compiled}
     built = {action.path: action.type for action in plan.actions if isinstance(action, BuildTable)}
+    holding = {action.path for action in plan.actions if isinstance(action, BuildTable) and action.of_files}
     kinds = {**live.snapshot.kinds, **built}
     for path in live.snapshot.files.keys() | edits.keys():
         edit, state = edits.get(path), live.snapshot.files.get(path)
         content = edit.after if edit else state.content if state else None
         if content is not None:
-            mode = state.mode if state else _NEW_MODE
-            yield CompleteFile(path, content, mode, kinds.get(path, ""), changed=edit is not None)
+            mode = state.mode if state else _PRIVATE if edit and edit.private else _NEW_MODE
+            kind, changed = kinds.get(path, ""), edit is not None
+            yield CompleteFile(path, content, mode, kind, changed, of_files=path in holding)

@@ -28,6 +28,8 @@ from reconciler.plan.target import Target, Wanted
 from reconciler.postfix.master_cf import Service
 from reconciler.postfix.table import TableType
 
+_BY_ITSELF = (Reason.CERTIFICATE_EXPIRING, Reason.CERTIFICATE_RENEWED)  # no commit asked for it
+
 
 @dataclass
 class Comparison:
@@ -121,7 +123,7 @@ def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) ->
     unchanged_in_git = healing or (record is not None and sides.meaning.same(address, record.written, want.value))
     corrective = drifted and unchanged_in_git
     reason = Reason.DRIFT_DETECTED if corrective and want.reason is Reason.DECLARED else want.reason
-    why = Why.CORRECTIVE if corrective or want.reason is Reason.CERTIFICATE_EXPIRING else Why.INTENTIONAL
+    why = Why.CORRECTIVE if corrective or want.reason in _BY_ITSELF else Why.INTENTIONAL
     if isinstance(address, TableAddress) and standing is not None:
         reason, why = Reason.TABLE_STALE, Why.CORRECTIVE
     change = Change(address, standing, want.value, why, reason, Disruption.NONE, want.detail, want.origin)

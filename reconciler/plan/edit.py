@@ -129,7 +129,7 @@ def _tables(changes: list[Change], whole: frozenset[str], target: Target, live: 
         document = document.without_malformed() if path in whole else document
         after = None if path in removed else document.render()
         if after != before:
-            yield Edit(where, before, after)
+            yield Edit(where, before, after, private=path in target.of_files)
             yield from _compiled(path, after, live)
 
 

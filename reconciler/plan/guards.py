@@ -24,7 +24,7 @@ from reconciler.model.address import (
     sort_key,
 )
 from reconciler.model.desired import DesiredState, Waiver
-from reconciler.model.plan import Change, Reason, Tripped, Why
+from reconciler.model.plan import Change, MakeCertificate, Reason, Tripped, Why
 from reconciler.plan.certificates import faults
 from reconciler.plan.diff import Comparison
 from reconciler.plan.target import Target
@@ -190,7 +190,7 @@ def _certificates(changes: list[Change], desired: DesiredState, target: Target, 
         return
     for certificate in desired.certificates:
         for fault in faults(certificate, live):
-            if fault.address not in target.certificates:
+            if not isinstance(target.certificates.get(fault.address), MakeCertificate):  # that one is made anew
                 yield Tripped(fault.rule, fault.address, fault.text)
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from reconciler import __version__
 from reconciler.errors import PlanRefused
 from reconciler.live.config import LiveConfig
+from reconciler.live.paths import joined
 from reconciler.model.address import FileAddress, ParameterAddress, ServiceAddress, TableAddress, sort_key
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Part
 from reconciler.model.plan import (
     Action,
+    AssembleCertificate,
     BuildTable,
     Change,
     Disruption,
@@ -24,11 +26,11 @@ from reconciler.model.plan import (
     Warned,
 )
 from reconciler.plan import version
-from reconciler.plan.certificates import faults
+from reconciler.plan.certificates import faults, lineage_files
 from reconciler.plan.diff import compare
 from reconciler.plan.edit import edits
 from reconciler.plan.guards import CHAIN, judge
-from reconciler.plan.target import Target, declared_files, settle, table_kinds
+from reconciler.plan.target import Target, declared_files, files_of, settle, table_kinds
 from reconciler.postfix.table import TableType
 from reconciler.postfix.values import split_list
 
@@ -56,9 +58,11 @@ def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Int
         for path in (*certificate.chain_files, certificate.certificate_file, certificate.key_file)
         if path
     ]
+    lineages = [joined(lineage_files(certificate)) for certificate in desired.certificates if certificate.certbot]
+    named = [joined(files_of(row, live)) for table in desired.tables if table.of_files for row in table.rows]
     managed = [address.path for address in last.entries if isinstance(address, FileAddress)]
     served = [path for name in CHAIN for path in split_list(live.view.get(name)) if path.lower() != "none"]
-    pems = tuple(dict.fromkeys(live.path(path) for path in (*declared, *managed, *served)))
+    pems = tuple(dict.fromkeys(live.path(path) for path in (*declared, *lineages, *named, *managed, *served)))
     return Interests(tables, pems, declared_files(desired, live))
 
 
@@ -88,7 +92,7 @@ def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision
         observed=tuple(comparison.observed),
         warnings=(*_file_warnings(live), *_certificate_warnings(desired, live), *version.warnings(changes, live)),
         guards=judge(comparison, desired, target, live, None if state in last.history else len(last.entries)),
-        actions=tuple(_actions(changes, written, target, live)),
+        actions=tuple(_actions(changes, written, target, desired, live)),
         edits=written,
         certificates=_made(changes, target),
         record=comparison.record,
@@ -104,7 +108,7 @@ def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate, ...]:
+def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate | AssembleCertificate, ...]:
     asked = (target.certificates.get(change.address) for change in changes if not change.forget)
     return tuple(dict.fromkeys(made for made in asked if made is not None))
 
@@ -113,14 +117,17 @@ def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate, .
 
 
 def _actions(
-    changes: tuple[Change, ...], written: tuple[Edit, ...], target: Target, live: LiveConfig
+    changes: tuple[Change, ...], written: tuple[Edit, ...], target: Target, desired: DesiredState, live: LiveConfig
 ) -> Iterator[Action]:
     touched = {edit.path for edit in written if edit.after is not None}
     stale = {change.address.path for change in changes if isinstance(change.address, TableAddress) and change.after}
+    holding = set(_holding(changes, desired, live))
     for path, kind in target.kinds.items():
-        if kind.compiled and (live.path(path) in touched or path in stale):
-            why = "its rows change" if live.path(path) in touched else "it differs from its source"
-            yield BuildTable(kind.value, live.path(path), why)
+        where = live.path(path)
+        if kind.compiled and (where in touched or path in stale or where in holding):
+            held = "a file that it holds changes" if where in holding else "it differs from its source"
+            why = "its rows change" if where in touched else held
+            yield BuildTable(kind.value, where, why, of_files=path in target.of_files)
     for path in sorted(touched - {live.path(path) for path in target.kinds}):
         kind_of_found = live.snapshot.kinds.get(path, "")
         if kind_of_found and TableType(kind_of_found).compiled:
@@ -128,6 +135,14 @@ def _actions(
     reloading = [change for change in changes if change.disruption is Disruption.RELOAD]
     if reloading:
         yield Reload(_why_reload(reloading))
+
+
+def _holding(changes: tuple[Change, ...], desired: DesiredState, live: LiveConfig) -> Iterator[str]:
+    """The tables that hold the content of a certificate file which is written with these changes."""
+    made = {live.path(it.address.path) for it in changes if isinstance(it.address, FileAddress) and not it.forget}
+    for table in desired.tables:
+        if table.of_files and any(made.intersection(files_of(row, live)) for row in table.rows):
+            yield live.path(table.path)
 
 
 def _why_reload(changes: list[Change]) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from reconciler.errors import Problem
 from reconciler.live.config import LiveConfig
-from reconciler.live.paths import in_address
+from reconciler.live.paths import in_address, joined
 from reconciler.model.address import (
     Address,
     ElementAddress,
@@ -26,6 +26,7 @@ from reconciler.model.applied import LastApplied
 from reconciler.model.desired import (
     DesiredCertificate,
     DesiredParameter,
+    DesiredRow,
     DesiredService,
     DesiredState,
     DesiredTable,
@@ -33,8 +34,9 @@ from reconciler.model.desired import (
     Part,
     SelfSigned,
 )
-from reconciler.model.plan import MakeCertificate, Reason
+from reconciler.model.plan import AssembleCertificate, MakeCertificate, Reason
 from reconciler.plan import version
+from reconciler.plan.certificates import lineage_files
 from reconciler.postfix import endpoint, restrictions, values
 from reconciler.postfix.table import TableType
 
@@ -65,7 +67,8 @@ class Target:
     kinds: dict[str, TableType] = field(default_factory=dict)  # by the path in addresses
     columns: dict[ServiceAddress, tuple[str, ...]] = field(default_factory=dict)
     names: dict[ServiceAddress, str] = field(default_factory=dict)  # as the state spells the endpoint
-    certificates: dict[Address, MakeCertificate] = field(default_factory=dict)
+    certificates: dict[Address, MakeCertificate | AssembleCertificate] = field(default_factory=dict)
+    of_files: set[str] = field(default_factory=set)  # tables that hold PEM files, by the path in addresses
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -135,6 +138,11 @@ def _kind(table: DesiredTable, live: LiveConfig) -> TableType:
     return next((kind for kind in _PREFERRED if kind in live.snapshot.table_types), TableType.TEXTHASH)
 
 
+def files_of(row: DesiredRow, live: LiveConfig) -> tuple[str, ...]:
+    """The files that a row names, absolute: postmap opens them, and knows no `$config_directory`."""
+    return tuple(live.path(path) for path in values.split_list(row.value))
+
+
 def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
     path = in_address(table.path, live.snapshot.config_directory)
     kind = target.kinds[path]
@@ -145,11 +153,11 @@ def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
         what = f"{path} lies outside the configuration directory, and the agent writes tables only there"
         fix = "write a path relative to the configuration directory"
         target.problems.append(Problem(table.origin.position, what, fix))
+    target.of_files |= {path} if table.of_files else set()
     target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin)
     for row in table.rows:
-        target.wanted[RowAddress(path, row.key)] = Wanted(
-            version.row_value(table, row.value, live), table.part, row.origin
-        )
+        value = ", ".join(files_of(row, live)) if table.of_files else version.row_value(table, row.value, live)
+        target.wanted[RowAddress(path, row.key)] = Wanted(value, table.part, row.origin)
     target.problems += version.problems_of_rows(table, live)
     element = f"{table.before} {kind}:$config_directory/{path}".strip()
     target.wanted[ElementAddress(table.parameter, element)] = Wanted(element, table.part, table.origin)
@@ -192,19 +200,17 @@ def _header(target: Target, address: ServiceAddress, live: LiveConfig, last: Las
 
 def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
     position = certificate.origin.position
-    if certificate.name != "default":
-        what = f"certificates.{certificate.name}: serving further names (SNI) is not part of this version"
-        target.problems.append(Problem(position, what, "keep the default certificate only, for now"))
-        return
-    if certificate.certbot:
-        what = f"certificates.{certificate.name}.certbot: serving a certbot lineage is not part of this version"
-        fix = "name its files with chain_files, or with cert_file and key_file"
-        target.problems.append(Problem(position, what, fix))
-        return
     files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
     missing = [path for path in files if live.at(FileAddress(path)) is None]
-    _instead(target, certificate, live, last)
-    if certificate.until_present:
+    if certificate.name == "default":
+        _instead(target, certificate, live, last)
+    if certificate.certbot and live.snapshot.pems.get(joined(lineage_files(certificate))):
+        _assembled(target, certificate, live, last)
+    elif certificate.certbot and not certificate.until_present:
+        what = f"{certificate.certbot}: there is no lineage with privkey.pem and fullchain.pem on this host"
+        fix = "let certbot make it, or write until_present: self_signed"
+        target.problems.append(Problem(position, what, fix))
+    elif certificate.until_present:
         _self_signed(target, certificate, certificate.until_present, live, last)
     elif missing:
         for path in missing:
@@ -215,6 +221,20 @@ def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConf
         for path in files:
             address = FileAddress(in_address(path, live.snapshot.config_directory))
             target.wanted[address] = Wanted(live.at(address), Part.CERTIFICATES, certificate.origin)
+
+
+def _assembled(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
+    """The chain file as the lineage makes it now: a renewal changes it, and so does a hand."""
+    pem = live.snapshot.pems[joined(lineage_files(certificate))]
+    address = FileAddress(in_address(certificate.chain_files[0], live.snapshot.config_directory))
+    standing, record = live.at(address), last.entries.get(address)
+    renewed = record is not None and standing is not None and record.written == standing
+    reason = Reason.CERTIFICATE_RENEWED if renewed else Reason.DECLARED
+    ends = f", until {pem.certificates[0].not_after:%Y-%m-%d}" if pem.certificates else ""
+    detail = f"from {certificate.certbot}{ends}"
+    target.wanted[address] = Wanted(pem.sha256, Part.CERTIFICATES, certificate.origin, reason, detail)
+    sources = lineage_files(certificate)
+    target.certificates[address] = AssembleCertificate(certificate.chain_files[0], sources, pem.sha256)
 
 
 def _instead(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:

@@ -92,7 +92,7 @@ class Visit:
     """What to ask of one listener, in this order. `wrapped` is TLS from the first byte.
 
     STARTTLS is sent where `starttls` is set and the listener offers it; `under_tls` only once TLS is there.
-    `patience` is for the whole session.
+    `patience` is for the whole session. `server_name` is sent in the handshake (SNI) where it is not empty.
     """
 
     address: str
@@ -103,6 +103,7 @@ class Visit:
     starttls: bool = True
     under_tls: tuple[Command, ...] = ()
     patience: timedelta = PATIENCE
+    server_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class _Line:
 
     def __init__(self, visit: Visit) -> None:
         self.patience = visit.patience
+        self.server_name = visit.server_name or None
         self.deadline = time.monotonic() + visit.patience.total_seconds()
         self.stage = "the connection"
         self.received = b""
@@ -182,7 +184,7 @@ class _Line:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE  # digests are compared
         self.socket.settimeout(self.left())
-        secured = context.wrap_socket(self.socket)
+        secured = context.wrap_socket(self.socket, server_hostname=self.server_name)
         self.socket = secured
         secured.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # else a wrapped greeting takes 40 ms longer
         cipher = secured.cipher()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.live.paths import absolute, in_address
-from reconciler.model.plan import Plan
+from reconciler.model.plan import AssembleCertificate, Plan
 from reconciler.plan.complete import CompleteFile
 from reconciler.report.terminal import clean
 from reconciler.report.text import short
@@ -54,11 +54,13 @@ def warned(told: Rendered) -> str:
 
 
 def _certificates(plan: Plan) -> Iterator[tuple[str, str]]:
-    for certificate in plan.certificates:
-        names = ", ".join(certificate.request.names)
-        for path in (certificate.chain_file, certificate.certificate_file, certificate.key_file):
+    for made in plan.certificates:
+        if isinstance(made, AssembleCertificate):
+            yield absolute(made.chain_file, plan.config_directory), f"{made.sources[0]} and {made.sources[1]}"
+            continue
+        for path in (made.chain_file, made.certificate_file, made.key_file):
             if path:
-                yield absolute(path, plan.config_directory), f"self-signed for {names}"
+                yield absolute(path, plan.config_directory), f"self-signed for {', '.join(made.request.names)}"
 
 
 def as_json(told: Rendered) -> str:

@@ -8,6 +8,7 @@ from reconciler.model.proof import Outcome, Proof
 from reconciler.probe.smtp import Credentials
 from reconciler.verify import incoming, judge, listeners, login, outgoing, sending
 from reconciler.verify.host import Host
+from reconciler.verify.server_names import server_names
 from reconciler.verify.service import service_proofs
 
 
@@ -33,6 +34,7 @@ def verify(
         return tuple(proofs)
     proofs += login.logins(listeners.of(live, desired), auth)
     if desired is not None:
+        proofs += server_names(live, desired)
         proofs += incoming.policies(live, desired)
     proofs += sending.send(live, host, send_to) if send_to else [sending.not_asked()]
     return tuple(proofs)

@@ -27,7 +27,7 @@ CASES = {
     "a row for a transport's nexthop": lambda h: h.put("transport_maps = hash:/etc/postfix/transport")
     .with_table("transport", b"bank.example smtp:[10.0.0.9]:26\n")
     .with_table("tls_policy", b"[10.0.0.9]:26 encrypt\n"),
-    "a fingerprint that main.cf says": lambda h: h.with_table("tls_policy", b"bank.example fingerprint\n").put("smtp_tls_fingerprint_cert_match = AA:BB"),
+    "a fingerprint that main.cf says": lambda h: h.with_table("tls_policy", b"bank.example fingerprint\n").put("smtp_tls_fingerprint_cert_match = " + ":".join(["AA"] * 32)),
     "an attribute that stands twice": lambda h: h.with_table("tls_policy", b"bank.example encrypt ciphers=medium ciphers=high\n"),
     "a table of patterns": lambda h: h.with_table("tls_policy", b"if /example/\n/@/ encrypt\nendif\n", "regexp").edit(
         "hash:/etc/postfix/tls_policy", "regexp:/etc/postfix/tls_policy"

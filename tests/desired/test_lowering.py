@@ -75,6 +75,7 @@ def written(state) -> dict[str, str]:
 def test_the_mx_of_the_design(state) -> None:
     mx = state(MX, {"policies/partners.map": PARTNERS})
     assert [(one.name, one.value, one.part) for one in mx.parameters] == [
+        ("smtpd_tls_chain_files", "$config_directory/tls/mx1.isp.example.pem", Part.CERTIFICATES),
         ("smtpd_tls_protocols", ">=TLSv1.2", Part.INCOMING),
         ("smtpd_tls_mandatory_protocols", ">=TLSv1.2", Part.INCOMING),
         ("smtpd_tls_ciphers", "medium", Part.INCOMING),
@@ -90,6 +91,10 @@ def test_the_mx_of_the_design(state) -> None:
         ("smtpd_tls_received_header", "yes", Part.PARAMETERS),
     ]
     assert [(t.path, t.type, t.parameter, t.before, t.part, [(r.key, r.value, str(r.origin)) for r in t.rows]) for t in mx.tables] == [
+        (
+            "tls_sni", None, "tls_server_sni_maps", "", Part.CERTIFICATES,
+            [("mail.customer.example", "/etc/ssl/customer/ecdsa.pem, /etc/ssl/customer/rsa.pem", "hosts/mx1.example.org.yaml:9:3 (host)")],
+        ),
         (
             "tls_senders", None, "smtpd_sender_restrictions", "check_sender_access", Part.INCOMING_POLICIES,
             [
@@ -115,7 +120,7 @@ def test_the_mx_of_the_design(state) -> None:
     ]  # fmt: skip
     default, customer = mx.certificates
     assert (default.name, default.certbot, default.until_present) == (
-        "default", "mx1.isp.example", SelfSigned(("mx1.example.org",), timedelta(days=397)),
+        "default", "/etc/letsencrypt/live/mx1.isp.example", SelfSigned(("mx1.example.org",), timedelta(days=397)),
     )  # fmt: skip
     assert (customer.name, customer.chain_files) == (
         "mail.customer.example", ("/etc/ssl/customer/ecdsa.pem", "/etc/ssl/customer/rsa.pem"),
