@@ -39,6 +39,9 @@ class PolicyRow:
         return Said(RowAddress(self.in_address, self.key), Position(self.path, self.line), text)
 
 
+_SOME_MATCH = f"match={':'.join(['00'] * 32)}"
+
+
 def rows(scene: Scene) -> Iterator[PolicyRow]:
     """Every row in force of the policy tables that can be read; what is no nexthop and no policy by itself left out."""
     memory: dict[str, Policy | str] = {}  # large tables say few different things
@@ -78,7 +81,7 @@ def _read(text: str, *, has_match: bool) -> Policy | str:
         if level == "none":
             return Policy("none")
         if level == "fingerprint" and has_match:
-            words.append("match=any")  # what main.cf says is taken where the row says nothing
+            words.append(_SOME_MATCH)  # what main.cf says is taken where the row says nothing
         return policy.parse(" ".join(_last_of_each(words)))
     except ValueError as error:
         return str(error)
