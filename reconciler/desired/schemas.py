@@ -27,30 +27,30 @@ def generate() -> dict[str, bytes]:
 
 def _schema(name: str, model: type[Frozen]) -> bytes:
     schema = model.model_json_schema()
-    for definition, described in _definitions(model).items():
+    for definition, described in definitions(model).items():
         _describe(schema if described is model else schema["$defs"][definition], described)
     body = {"$schema": DIALECT, "$id": f"urn:postfix-tls-reconciler:schemas:{name}", **_as_editors_need_it(schema)}
     return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _definitions(model: type[Frozen]) -> dict[str, type[Frozen]]:
+def definitions(model: type[Frozen]) -> dict[str, type[Frozen]]:
     """Every model that a file's model is made of, by its name."""
     found = {model.__name__: model}
     pending = [model]
     while pending:
         for field in pending.pop().model_fields.values():
-            for part in _models_in(field.annotation):
+            for part in models_in(field.annotation):
                 if part.__name__ not in found:
                     found[part.__name__] = part
                     pending.append(part)
     return found
 
 
-def _models_in(annotation: Any) -> Iterator[type[Frozen]]:  # noqa: ANN401 # annotations have no common type
+def models_in(annotation: Any) -> Iterator[type[Frozen]]:  # noqa: ANN401 # annotations have no common type
     if isinstance(annotation, type) and issubclass(annotation, Frozen):
         yield annotation
     for part in getattr(annotation, "__args__", ()):
-        yield from _models_in(part)
+        yield from models_in(part)
 
 
 def _describe(schema: dict[str, Any], model: type[Frozen]) -> None:

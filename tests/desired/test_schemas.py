@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from reconciler.desired import schemas
+from reconciler.desired import reference, schemas
 from reconciler.desired.models import FleetFile, HostFile, ProfileFile
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +103,7 @@ def test_an_editor_accepts_what_the_loader_accepts(text: str) -> None:
 @pytest.mark.parametrize("text", REJECTED.values(), ids=REJECTED)
 def test_an_editor_marks_what_the_loader_refuses(text: str) -> None:
     assert not validator("host-v1.json").is_valid(as_json(yaml.safe_load(text)))
+
+
+def test_the_page_of_all_keys_is_current() -> None:
+    assert (ROOT / "docs/reference/state.md").read_text() == reference.render()

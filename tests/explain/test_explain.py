@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -88,3 +89,9 @@ def test_nothing_is_written(site) -> None:
     site.with_state("main.cf/smtpd_tls_security_level")
     assert {path.name: path.stat().st_mtime_ns for path in site.config.iterdir()} == before
     assert not site.memory.exists()
+
+
+def test_the_page_shows_the_golden_one() -> None:
+    page = Path(__file__).parents[2] / "docs/reference/explain.md"
+    shown = (Path(__file__).parent / "golden/parameter.txt").read_text().replace("DIR", "/etc/postfix")
+    assert f"\n{shown}```\n" in page.read_text()
