@@ -61,6 +61,10 @@ schemas-current: environment
 bench: environment packages ## What it costs, as ratios against floors measured beside it
 	@$(BIN)/python -m benchmarks
 
+.PHONY: wheel
+wheel: environment ## dist/: what hosts install, beside requirements/runtime.lock
+	@$(BIN)/python -m hatchling build -t wheel -d dist
+
 .PHONY: lock
 lock: environment $(UV) ## Write requirements/*.lock anew from pyproject.toml (UPGRADE=1: to the newest versions)
 	@lock() { $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
