@@ -48,10 +48,11 @@ arrows: environment ## Who may import whom
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: schemas
-schemas: environment ## Write schemas/ and docs/reference/state.md anew from the models
+schemas: environment ## Write schemas/, docs/reference/state.md and settings.md anew from the models
 	@$(BIN)/reconciler schemas --out $(SCHEMAS)
 	@$(BIN)/reconciler schemas --out state-repo-example/schemas
 	@$(BIN)/python -c 'from reconciler.desired import reference; print(reference.render(), end="")' > docs/reference/state.md
+	@$(BIN)/python -c 'from reconciler.settings.page import page; print(page(), end="")' > docs/reference/settings.md
 
 .PHONY: schemas-current
 schemas-current: environment

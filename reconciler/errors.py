@@ -65,6 +65,16 @@ class StateInvalid(ReconcilerError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class SettingsInvalid(ReconcilerError):
+    """The settings of this program cannot be taken as they stand: every problem, sorted by position."""
+
+    reason = "SettingsInvalid"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
 class SourceUnreadable(ReconcilerError):
     """The state repository could not be had: no such directory, no such branch, a remote that does not answer."""
 

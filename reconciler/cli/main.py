@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NoReturn
 
 from reconciler import __version__
+from reconciler.cli import where
 from reconciler.cli.output import print_error
 from reconciler.errors import MachineFailed, ReconcilerError
 
@@ -30,7 +31,8 @@ _COMMANDS = {
     "explain": "say everything about one address: what it is, declared, live, and what a session sees",
     "render": "write the complete files as they would be after apply, for image builds",
     "drift": "what was changed outside of git, as it was found and healed",
-    "schemas": "write the JSON Schemas of the state files, or check that they are current",
+    "config": "the settings of this program, and where each comes from",
+    "schemas": "write the JSON Schemas of the state files and the settings, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }
 _TRACEBACK = "RECONCILER_TRACEBACK"
@@ -73,6 +75,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = argparse.Namespace()
     try:
         arguments = _parse(argv)
+        where.settle(arguments)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TextIO
 
-from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
+from reconciler.errors import PlanRefused, ReconcilerError, SettingsInvalid, StateInvalid
 from reconciler.report.terminal import COLOUR, PLAIN, Style, clean
 
 
@@ -29,7 +29,7 @@ def print_error(error: ReconcilerError, *, json: bool) -> None:
 
         write(as_json.render_error(error))
         return
-    if isinstance(error, StateInvalid | PlanRefused):
+    if isinstance(error, StateInvalid | PlanRefused | SettingsInvalid):
         lines = [it.for_terminal() if sys.stderr.isatty() else str(it) for it in error.problems]
     else:
         lines = str(error).split("\n")

@@ -16,9 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.desired.schemas import generate
+    from reconciler.desired import schemas
+    from reconciler.settings import schema
 
-    generated = generate()
+    generated = schemas.generate() | schema.generate()
     directory = Path(arguments.out or arguments.check)
     if arguments.out:
         directory.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""The options that say which state and which instance, the same in every command."""
+"""The options that say which state and which instance, the same in every command, and what stands in for absent ones.
+
+An option that was not given is None until `settle`: then it is what the settings of this host say, else the default.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,43 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from reconciler.settings.present import DEFAULT_FILE, present
+
 if TYPE_CHECKING:
     from reconciler.loop.look import Where
+    from reconciler.settings.model import Settings
 
+CONFIG_DIRECTORY = "/etc/postfix"
 STATE_DIRECTORY = "/var/lib/reconciler"
+_DEFAULTS = {
+    "repo": ".",
+    "branch": "",
+    "path": "",
+    "host": "",
+    "instance": "",
+    "config_dir": CONFIG_DIRECTORY,
+    "state_dir": STATE_DIRECTORY,
+}
 
 
 def add_repo(parser: argparse.ArgumentParser, *, default: str = ".", told: str = ".") -> None:
-    what = f"the state repository: a directory or a git URL (default: {told})"
-    parser.add_argument("--repo", metavar="DIR|URL", default=default, help=what)
-    parser.add_argument("--branch", default="", help="the branch of a git URL (default: the remote's)")
-    parser.add_argument("--path", default="", metavar="DIR", help="where the state lies inside the repository")
+    what = f"the state repository: a directory or a git URL (default: source.url of the settings, else {told})"
+    parser.add_argument("--repo", metavar="DIR|URL", help=what)
+    parser.add_argument("--branch", help="the branch of a git URL (default: source.branch, else the remote's)")
+    parser.add_argument("--path", metavar="DIR", help="where the state lies inside it (default: source.subdirectory)")
+    parser.set_defaults(otherwise={"repo": default})
+    add_settings(parser)
 
 
 def add_instance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="", help="the host file to use (default: the instance's myhostname)")
-    parser.add_argument("--instance", default="", help="the instance (default: its multi_instance_name)")
+    parser.add_argument("--host", help="the host file to use (default: instance.host, else the instance's myhostname)")
+    parser.add_argument("--instance", help="the instance (default: instance.name, else its multi_instance_name)")
     add_directory(parser)
     parser.add_argument(
         "--state-dir",
         metavar="DIR",
-        default=os.environ.get("RECONCILER_STATE_DIR", STATE_DIRECTORY),
-        help=f"where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else {STATE_DIRECTORY})",
+        help="where this program keeps what it last applied (default: $RECONCILER_STATE_DIR, else "
+        f"instance.state_directory, else {STATE_DIRECTORY})",
     )
 
 
@@ -36,13 +54,66 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
         "-c",
         "--config-dir",
         metavar="DIR",
-        default="/etc/postfix",
-        help="the Postfix configuration directory, as -c is to Postfix (default: /etc/postfix)",
+        help="the Postfix configuration directory, as -c is to Postfix (default: instance.config_directory, else "
+        f"{CONFIG_DIRECTORY})",
+    )
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    if parser.get_default("settings") is not None:
+        return
+    parser.add_argument(
+        "--settings", metavar="FILE", default="", help=f"the settings of this program (default: {DEFAULT_FILE})"
     )
 
 
 def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument("--format", choices=("text", "json", *more), default="text", help="the form of the output")
+
+
+def settle(arguments: argparse.Namespace) -> None:
+    """Give every option that was not written its value.
+
+    Raises SettingsInvalid.
+    """
+    open_ = {name for name in _DEFAULTS if getattr(arguments, name, "") is None}
+    if not open_:
+        return
+    said = _said(arguments.settings, own_repo=arguments.repo if "repo" in arguments else None)
+    if "RECONCILER_STATE_DIR" in os.environ:
+        said["state_dir"] = os.environ["RECONCILER_STATE_DIR"]
+    otherwise = _DEFAULTS | getattr(arguments, "otherwise", {})
+    for name in open_:
+        setattr(arguments, name, said.get(name) or otherwise[name])
+
+
+def _said(file: str, own_repo: str | None) -> dict[str, str]:
+    """What the settings say, where there are any; branch and folder belong to the repository they name."""
+    if not present(file):
+        return {}
+    settings = read(file)
+    instance = settings.instance
+    said = {
+        "host": instance.host,
+        "instance": instance.name,
+        "config_dir": instance.config_directory,
+        "state_dir": instance.state_directory,
+    }
+    if own_repo is None:
+        source = settings.source
+        said |= {"repo": source.url, "branch": source.branch, "path": source.subdirectory}
+    return said
+
+
+def read(file: str = "") -> Settings:
+    """The settings of this host.
+
+    Raises SettingsInvalid.
+    """
+    from reconciler.settings.load import load
+
+    return load(file).settings
 
 
 def of(arguments: argparse.Namespace) -> Where:

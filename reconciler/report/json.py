@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler import __version__
-from reconciler.errors import PlanRefused, ReconcilerError, StateInvalid
+from reconciler.errors import PlanRefused, ReconcilerError, SettingsInvalid, StateInvalid
 from reconciler.model.address import Address
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, BuildTable, Change, Plan, Tripped
@@ -150,7 +150,7 @@ def render_valid(revision: str, states: Iterable[DesiredState]) -> str:
 
 def render_error(error: ReconcilerError) -> str:
     """An error in the shape of a plan that has none: `errored`, the reason, and every problem with its place."""
-    problems = error.problems if isinstance(error, StateInvalid | PlanRefused) else ()
+    problems = error.problems if isinstance(error, StateInvalid | PlanRefused | SettingsInvalid) else ()
     return _dump(
         {
             "format_version": FORMAT_VERSION,
