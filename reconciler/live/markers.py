@@ -21,6 +21,10 @@ class _Node(Protocol):
 Node = TypeVar("Node", bound=_Node)
 
 
+def is_marker(line: bytes) -> bool:
+    return bool(_BEGIN.match(line) or _END.match(line))
+
+
 def inside_blocks(nodes: Iterable[Node]) -> Iterator[tuple[Node, str]]:
     """The nodes that stand inside such a block, each with the marker's words. An END that is missing ends nothing."""
     pending: list[tuple[Node, str]] = []
