@@ -165,3 +165,21 @@ class Locked(ReconcilerError):
 
     reason = "Locked"
     retry_helps = True
+
+
+class StateUnusable(ReconcilerError):
+    """The directory in which this program keeps its memory cannot be read or written."""
+
+    reason = "StateUnusable"
+
+
+class Quarantined(ReconcilerError):
+    """This revision was tried on this host and taken back; it is not tried again by itself."""
+
+    reason = "Quarantined"
+
+
+class RecoveryStopped(ReconcilerError):
+    """An interrupted transaction can be ended neither way: somebody changed its files since. Nothing was touched."""
+
+    reason = "RecoveryStopped"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from reconciler.model.desired import SelfSigned
+from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.proof import Proof
 from reconciler.model.snapshot import FileState
 
@@ -13,8 +15,26 @@ from reconciler.model.snapshot import FileState
 class Machine(Protocol):
     """One instance's files and its Postfix. Every method raises a ReconcilerError and leaves nothing half done."""
 
+    @property
+    def queue_directory(self) -> str:
+        """Where its master(8) lives."""
+
     def read(self, path: str) -> FileState | None:
         """The file as it is now, through symbolic links; None where there is none."""
+
+    def fingerprint(self, path: str) -> Fingerprint | None:
+        """What makes this file the same file; symbolic links are not followed. None where there is none."""
+
+    # --- preparing: nothing live is touched
+
+    def passage(self, path: str, *, source: str = "") -> Passage:
+        """Where a file lies, and where its next version shall wait. `source` is a compiled table's."""
+
+    def missing_directories(self, path: str) -> tuple[str, ...]:
+        """Those that `stage` will make for this file, outermost first."""
+
+    def refuse_if_crowded(self, sizes: Mapping[str, int]) -> None:
+        """Whether there is room beside these files for that many bytes each, twice over."""
 
     def stage(self, path: str, content: bytes, like: FileState | None, *, mode: int) -> str:
         """Write next to the target, with the owner, mode and attributes it shall have; gives the staged path.
@@ -37,23 +57,51 @@ class Machine(Protocol):
     def check(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """What Postfix's own programs complain about in a shadow of the configuration with these files in place."""
 
-    def commit(self, staged: str, path: str, expected: FileState | None) -> None:
-        """Put the staged file in the target's place, durably.
+    def copy(self, target: str, into: str) -> None:
+        """Copy a live file aside, onto the disk."""
 
-        Raises Conflict where the target is not `expected` any more; then the target is as it was.
+    # --- committing
+
+    def edits_held(self) -> AbstractContextManager[None]:
+        """Keep `postconf -e` waiting. Raises Locked where one is at work for long."""
+
+    def standing(self, passage: Passage) -> Standing:
+        """What is there now. NEW where old and new are the same."""
+
+    def carry(self, passage: Passage) -> None:
+        """Put the next version in place.
+
+        Raises Conflict where the target is not what was recorded; then it is as it was.
         """
 
-    def remove(self, path: str, expected: FileState | None) -> None:
-        """Take a file away, durably; Conflict as in `commit`."""
+    def restore(self, passage: Passage, copy: str, kept: str) -> None:
+        """Put back what stood there before, from where it waits, else from its copy.
 
-    def discard(self, staged: str) -> None:
-        """Remove a staged file that was not committed."""
+        Raises Conflict where the target is not the new version any more; then it is as it was.
+        """
+
+    def sync(self, passages: Iterable[Passage]) -> None:
+        """Make the new names durable."""
+
+    # --- ending
+
+    def clear(self, passage: Passage, kept: str) -> str:
+        """Remove what waits aside. What somebody else wrote into it goes to `kept`, and that path is given."""
+
+    def remove_directories(self, directories: Iterable[str]) -> None:
+        """Those that were made for new files, as far as nothing lies in them."""
+
+    def sweep(self) -> None:
+        """Remove what killed processes of ours left outside of any journal."""
 
     def is_running(self) -> bool:
         """Whether this instance's master(8) is up."""
 
     def reload(self) -> None:
         """`postfix reload` of this instance."""
+
+    def restart(self) -> None:
+        """Stop and start it, by its systemd unit where it has one. For recovery only, and only while it is up."""
 
 
 class Prover(Protocol):
@@ -62,8 +110,17 @@ class Prover(Protocol):
     def before(self) -> tuple[Proof, ...]:
         """Probe what is there."""
 
+    def resume(self, before: tuple[Proof, ...]) -> None:
+        """Take these for `before`: they were made by a run that did not end."""
+
+    def mark(self) -> None:
+        """A reload follows: `after` waits until it is seen."""
+
     def after(self) -> tuple[Proof, ...]:
         """Probe what shall be there now, waiting for the reload to be seen."""
 
     def regressions(self, before: tuple[Proof, ...], after: tuple[Proof, ...]) -> tuple[Proof, ...]:
         """What held before, or is new, and fails now."""
+
+    def is_throttled(self) -> bool | None:
+        """Whether master(8) has logged since `before` that it slows a failing service down; None where no log tells."""

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.errors import HostUnreadable, Locked
+from reconciler.apply import durable
+from reconciler.apply.ledger import Ledger
+from reconciler.errors import HostUnreadable, Locked, StateUnusable
 from reconciler.model import codec
 from reconciler.model.applied import LastApplied, from_json
 from reconciler.model.desired import DesiredState
@@ -40,6 +42,14 @@ class StateDirectory:
     def record(self) -> Path:
         return self.path / "last-applied.json"
 
+    @property
+    def quarantine(self) -> Path:
+        return self.path / "quarantine.json"
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.path / "transactions")
+
     def read(self, config_directory: str) -> LastApplied:
         """The record of the last apply; an empty one before the first.
 
@@ -51,6 +61,9 @@ class StateDirectory:
             return LastApplied(config_directory)
         except PermissionError as error:
             raise HostUnreadable(f"{self.record}: not readable; run as root, or name another --state-dir") from error
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise StateUnusable(f"{self.record}: {why}; name another --state-dir") from error
         except (ValueError, KeyError, TypeError) as error:
             hint = "restore it from a backup, or remove it to adopt the host as it stands"
             raise HostUnreadable(f"{self.record}: not a record of ours ({error}); {hint}") from error
@@ -62,14 +75,14 @@ class StateDirectory:
     def write(self, last: LastApplied) -> None:
         """Replace the record; nothing is written where it already says the same."""
         content = last.to_json()
-        if self.record.exists() and self.record.read_bytes() == content:
-            return
-        self.replace(content)
+        if _read(self.record) != content:
+            self.replace(content)
 
     def replace(self, content: bytes | None) -> None:
         """Put these bytes in the record's place, durably; None removes it."""
         if content is None:
-            self.record.unlink(missing_ok=True)
+            with self._usable():
+                self.record.unlink(missing_ok=True)
         else:
             self._put(self.record, content)
 
@@ -92,19 +105,22 @@ class StateDirectory:
 
     def _put(self, path: Path, content: bytes) -> None:
         self.prepare()
-        staged = path.with_name(f".{path.name}.new")
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        staged.replace(path)
-        _fsync_directory(self.path)
+        with self._usable():
+            durable.replace(path, content)
 
     def prepare(self) -> None:
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path.chmod(0o700)
+        """Make the directory. Raises StateUnusable."""
+        with self._usable():
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.chmod(0o700)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise StateUnusable(f"{self.path}: {why}; name another --state-dir, or make this one usable") from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -113,7 +129,9 @@ class StateDirectory:
         Raises Locked, naming the holder's process, where another one does.
         """
         self.prepare()
-        with (self.path / "lock").open("a+b") as file:
+        with self._usable():
+            file = (self.path / "lock").open("a+b")
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as busy:
@@ -126,9 +144,8 @@ class StateDirectory:
             yield
 
 
-def _fsync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _read(path: Path) -> bytes | None:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,254 +1,164 @@
-"""One plan, carried out whole or not at all.
+"""One plan, carried out whole or not at all, whatever happens to this process or to the machine.
 
-The order is the promise: everything that can fail without a trace comes before the first live file is touched; no
-reference is written before its target; and what stood there is put back when a proof does not hold.
+The order is the promise: everything that can fail without a trace comes before the first live file is touched; the
+journal says what is about to happen before it does; no reference is in place before its target; and what stood there
+is put back when a proof does not hold. docs/transaction.md tells it to the administrator.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from reconciler import __version__
+from reconciler.apply import durable
+from reconciler.apply.course import Course, Progress
 from reconciler.apply.machine import Machine, Prover
+from reconciler.apply.quarantine import Quarantine
+from reconciler.apply.staging import Staging
 from reconciler.apply.state import StateDirectory
-from reconciler.errors import CheckFailed, Conflict, ReconcilerError, RollbackFailed, RolledBack
-from reconciler.live.paths import absolute, in_address
+from reconciler.errors import CheckFailed, StateUnusable
 from reconciler.model.address import FileAddress
 from reconciler.model.applied import LastApplied
-from reconciler.model.plan import AssembleCertificate, BuildTable, Edit, MakeCertificate, Plan, Reload
-from reconciler.model.proof import Proof
+from reconciler.model.journal import Journal, Phase, Purpose
+from reconciler.model.plan import BuildTable, Plan, Reload
 from reconciler.model.receipt import Receipt
-from reconciler.model.snapshot import FileState
-from reconciler.postfix.table import TableType, compiled_path
-
-_TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
-
-Progress = Callable[[str], None]
-
-
-@dataclass
-class _Step:
-    """One file on its way: what stands there, what shall, and where the new one waits."""
-
-    path: str
-    before: FileState | None
-    after: bytes | None
-    staged: str = ""
-    compiled: bool = False
-    begun: bool = False  # set before the file is touched: an interrupt can fall between the touch and the next line
+from reconciler.report import difference
+from reconciler.report.blocks import summary
 
 
 @dataclass
 class Transaction:
-    """An apply under way. `progress` is told each step, in a word for a person."""
+    """An apply, or the way back from one. `progress` is told each step, in a word for a person."""
 
     plan: Plan
     machine: Machine
     state: StateDirectory
     prover: Prover
     progress: Progress = lambda _: None
-    steps: list[_Step] = field(default_factory=list)
-    built: list[str] = field(default_factory=list)
-    made: dict[FileAddress, str] = field(default_factory=dict)
+    purpose: Purpose = Purpose.APPLY
+    course: Course = field(init=False)
 
     def execute(self) -> Receipt:
         """Carry the plan out.
 
-        Raises Locked, CheckFailed or Conflict with nothing changed; RolledBack with everything put back.
+        Raises Locked, Quarantined, CheckFailed or Conflict with nothing changed; RolledBack with everything put back.
         """
         if self.plan.is_empty:
-            self._adopt()
+            self.state.write(self._record({}))  # a host that already matches is adopted, and nothing else is written
             return Receipt(notes=("nothing to change",))
         with self.state.lock():
-            self.progress("probing")
-            before = self.prover.before() if self.machine.is_running() else ()
+            if self.purpose is Purpose.APPLY:
+                Quarantine(self.state.quarantine).refuse(self.plan.revision)
+            staging = Staging(self.plan, self.machine)
+            staging.intend()
+            self.course = self._begun(staging)
             try:
-                self._stage()
-                self._check()
-                return self._commit(before)
-            finally:
-                self._discard()
+                self._prepare(staging)
+                self.course.commit()
+                self.course.prove(self.prover)
+            except BaseException as failure:  # an interrupt too must not leave half of a change behind
+                self.course.unwind(self.prover, failure)
+                raise
+            self.state.ledger.prune()
+            return receipt_of(self.course.journal)
 
-    def _adopt(self) -> None:
-        """A host that already matches is taken into the record, and nothing else is written."""
-        self.state.write(self._record())
+    def _begun(self, staging: Staging) -> Course:
+        """The journal says which files are about to be made before there are any."""
+        journal = self._journal(staging)
+        try:
+            entry = self.state.ledger.begin()
+            journal = replace(journal, number=entry.number)
+            entry.write(journal, lasting=False)
+        except OSError as error:
+            raise StateUnusable(f"{self.state.path}: cannot be written ({error.strerror})") from error
+        return Course(entry, journal, self.machine, self.state, self.progress)
 
-    def _record(self) -> LastApplied:
-        entries = dict(self.plan.record)
-        for address, digest in self.made.items():
-            entries[address] = replace(entries[address], written=digest)
-        return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
+    def _journal(self, staging: Staging) -> Journal:
+        plan = self.plan
+        return Journal(
+            number=0,
+            phase=Phase.STAGING,
+            purpose=self.purpose,
+            host=plan.host,
+            instance=plan.instance,
+            config_directory=plan.config_directory,
+            queue_directory=self.machine.queue_directory,
+            revision=plan.revision,
+            origin=plan.origin,
+            digest=plan.digest,
+            version=__version__,
+            begun=datetime.now(UTC).isoformat(timespec="seconds"),
+            summary=summary(plan),
+            changes=plan.changes,
+            passages=staging.passages,
+            directories=staging.directories,
+            built=tuple(f"{it.type}:{it.path}" for it in plan.actions if isinstance(it, BuildTable)),
+            reload=any(isinstance(action, Reload) for action in plan.actions),
+        )
 
-    # --- before any live file is touched
+    def _prepare(self, staging: Staging) -> None:
+        """Everything that can go wrong without a live file being touched, then PREPARED."""
+        self.machine.sweep()
+        for name in staging.write():
+            self.progress(f"staging {name}")
+        self.course.journal = replace(self.course.journal, passages=staging.passages)
+        self._check(staging)
+        self.progress("probing")
+        before = self.prover.before() if self.machine.is_running() else ()
+        self._keep_old(staging)
+        self.course.write(replace(self.course.journal, phase=Phase.PREPARED, before=before))
 
-    def _stage(self) -> None:
-        self.progress("staging")
-        for certificate in self.plan.certificates:
-            self._stage_certificate(certificate)
-        for edit in self.plan.edits:
-            self._stage_file(
-                edit.path, self._unmoved(edit), edit.after, mode=_KEY_MODE if edit.private else _TABLE_MODE
-            )
-        for action in self.plan.actions:
-            if isinstance(action, BuildTable):
-                self._stage_table(action)
-
-    def _unmoved(self, edit: Edit) -> FileState | None:
-        """The live file, which must still be the one the plan was made from."""
-        standing = self.machine.read(edit.path)
-        if not edit.compiled and (standing.content if standing else None) != edit.before:
-            raise Conflict(f"{edit.path} has changed since the plan was made; plan again")
-        return standing
-
-    def _stage_file(self, path: str, before: FileState | None, after: bytes | None, *, mode: int) -> None:
-        step = _Step(path, before, after)
-        if after is not None:
-            step.staged = self.machine.stage(path, after, before, mode=mode)
-        self.steps.append(step)
-
-    def _stage_certificate(self, certificate: MakeCertificate | AssembleCertificate) -> None:
-        if isinstance(certificate, AssembleCertificate):
-            parts = [(certificate.chain_file, self._assembled(certificate), _KEY_MODE)]
-        else:
-            parts = self._made(certificate)
-        for name, content, mode in parts:
-            path = absolute(name, self.plan.config_directory)
-            self._stage_file(path, self.machine.read(path), content, mode=mode)
-            self.made[FileAddress(in_address(path, self.plan.config_directory))] = hashlib.sha256(content).hexdigest()
-
-    def _made(self, certificate: MakeCertificate) -> list[tuple[str, bytes, int]]:
-        key, chain = self.machine.make_certificate(certificate.request)
-        if certificate.chain_file:
-            return [(certificate.chain_file, key + chain, _KEY_MODE)]
-        return [(certificate.key_file, key, _KEY_MODE), (certificate.certificate_file, chain, _CERTIFICATE_MODE)]
-
-    def _assembled(self, certificate: AssembleCertificate) -> bytes:
-        """The files as one, which must still be what the plan saw: a renewal can fall between."""
-        states = [self.machine.read(path) for path in certificate.sources]
-        content = b"\n".join(state.content for state in states if state is not None)
-        if hashlib.sha256(content).hexdigest() != certificate.sha256:
-            raise Conflict(f"{certificate.sources[0]} has changed since the plan was made; plan again")
-        return content
-
-    def _stage_table(self, action: BuildTable) -> None:
-        source = next((step for step in self.steps if step.path == action.path), None)
-        standing = source.before if source else self.machine.read(action.path)
-        content = source.after if source else (standing.content if standing else None)
-        if content is None:
-            raise Conflict(f"{action.path} has gone since the plan was made; plan again")
-        kind = TableType(action.type)
-        path = compiled_path(kind, action.path)
-        self.progress(f"postmap {action.type}:{action.path}")
-        held = {step.path: step.staged for step in self.steps if step.staged} if action.of_files else None
-        staged = self.machine.build(action.type, action.path, content, standing, held)
-        step = _Step(path, self.machine.read(path), b"", staged)
-        self.steps.append(step)
-        self.built.append(f"{action.type}:{action.path}")
-
-    def _check(self) -> None:
+    def _check(self, staging: Staging) -> None:
         self.progress("checking")
-        files = {step.path: step.after for step in self.steps if step.after is not None and not step.compiled}
-        complaints = self.machine.check(files)
+        complaints = self.machine.check(staging.contents)
         if complaints:
             raise CheckFailed(
                 "Postfix refuses the configuration, which was not put in place:\n" + "\n".join(complaints)
             )
 
-    # --- from here on live files change
-
-    def _commit(self, before: tuple[Proof, ...]) -> Receipt:
-        old_record = self.state.record.read_bytes() if self.state.record.exists() else None
-        removals = [step for step in self.steps if step.after is None]
+    def _keep_old(self, staging: Staging) -> None:
+        """Copies of what stands there, the record before and after, and the difference for people."""
+        entry = self.course.entry
+        for step in staging.steps:
+            if step.passage.before is not None:
+                self.machine.copy(step.passage.target, entry.copy(step.passage))
         try:
-            self.progress("committing")
-            for step in self._in_order():
-                step.begun = True
-                self.machine.commit(step.staged, step.path, step.before)
-            self.state.write(self._record())
-            reloaded = self._reload_if_planned()
-            for step in removals:
-                step.begun = True
-                self.machine.remove(step.path, step.before)
-            after = self._prove(before)
-        except BaseException as failure:  # an interrupt too must not leave half of a change behind
-            self._roll_back(old_record, failure)
-            raise
-        return Receipt(
-            written=tuple(step.path for step in self.steps if step.after is not None),
-            removed=tuple(step.path for step in removals),
-            built=tuple(self.built),
-            reloaded=reloaded,
-            before=before,
-            after=after,
-            notes=()
-            if self.machine.is_running()
-            else ("Postfix is not running; the files are in place for its start",),
-        )
+            record = self.state.record.read_bytes() if self.state.record.exists() else None
+            if record is not None:
+                durable.replace(entry.old_record, record)
+            durable.replace(entry.new_record, self._record(staging.made).to_json())
+            durable.replace(entry.diff, _difference(staging), lasting=False)
+            entry.sync()
+        except OSError as error:
+            raise StateUnusable(f"{entry.path}: cannot be written ({error.strerror})") from error
 
-    def _in_order(self) -> list[_Step]:
-        """Certificates and tables first, compiled ones with them, then master.cf, main.cf last."""
-        rank = {"master.cf": 1, "main.cf": 2}
-        own = {absolute(name, self.plan.config_directory): order for name, order in rank.items()}
-        return sorted((step for step in self.steps if step.after is not None), key=lambda step: own.get(step.path, 0))
+    def _record(self, made: Mapping[FileAddress, str]) -> LastApplied:
+        entries = dict(self.plan.record)
+        for address, digest in made.items():
+            entries[address] = replace(entries[address], written=digest)
+        return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
 
-    def _reload_if_planned(self) -> bool:
-        planned = any(isinstance(action, Reload) for action in self.plan.actions)
-        if not planned or not self.machine.is_running():
-            return False
-        self.progress("reloading")
-        self.machine.reload()
-        return True
 
-    def _prove(self, before: tuple[Proof, ...]) -> tuple[Proof, ...]:
-        if not before:
-            return ()
-        self.progress("proving")
-        after = self.prover.after()
-        worse = self.prover.regressions(before, after)
-        if worse:
-            seen = "\n".join(f"  {it.name} {it.subject}: {it.observed} (expected: {it.expected})" for it in worse)
-            raise RolledBack(f"the change broke what worked before:\n{seen}")
-        return after
+def _difference(staging: Staging) -> bytes:
+    texts = (
+        difference.unified(step.passage.path, step.before.content if step.before else None, step.content)
+        for step in staging.steps
+        if not step.passage.compiled
+    )
+    return "".join(texts).encode("utf-8", "replace")
 
-    def _roll_back(self, old_record: bytes | None, failure: BaseException) -> None:
-        """Put back what stood there, in the reverse order; main.cf lets go of a table before the table goes."""
-        self.progress("rolling back")
-        begun = [step for step in (*self._in_order(), *(it for it in self.steps if it.after is None)) if step.begun]
-        try:
-            for step in reversed(begun):
-                self._put_back(step)
-            self.state.replace(old_record)
-        except ReconcilerError as second:
-            left = ", ".join(step.path for step in begun)
-            raise RollbackFailed(
-                f"{failure}\nputting the old files back failed too: {second}\nlook at: {left}"
-            ) from second
 
-        self._reload_old(bool(begun), failure)
-
-    def _reload_old(self, changed: bool, failure: BaseException) -> None:
-        """Let Postfix read the old files again, as far as it had read the new ones; it is never started by us."""
-        if not changed or not any(isinstance(it, Reload) for it in self.plan.actions):
-            return
-        if not self.machine.is_running():
-            raise RollbackFailed(f"{failure}\nthe old files are back, but Postfix has ended; start it: postfix start")
-        try:
-            self.machine.reload()
-        except ReconcilerError as second:
-            raise RollbackFailed(f"{failure}\nthe old files are back, but Postfix took no reload: {second}") from second
-
-    def _put_back(self, step: _Step) -> None:
-        standing = self.machine.read(step.path)
-        if (standing and standing.content) == (step.before and step.before.content):
-            return
-        if step.before is None:
-            self.machine.remove(step.path, standing)
-        else:
-            staged = self.machine.stage(step.path, step.before.content, step.before, mode=step.before.mode)
-            self.machine.commit(staged, step.path, standing)
-
-    def _discard(self) -> None:
-        for step in self.steps:
-            if step.staged:
-                self.machine.discard(step.staged)
+def receipt_of(journal: Journal) -> Receipt:
+    """What a transaction that has ended well did."""
+    return Receipt(
+        written=tuple(it.path for it in journal.passages if it.after is not None),
+        removed=tuple(it.path for it in journal.passages if it.after is None),
+        built=journal.built,
+        reloaded=journal.reloaded,
+        before=journal.before,
+        after=journal.after,
+        notes=journal.notes,
+        transaction=journal.number,
+    )

@@ -21,8 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop.carry_out import apply
     from reconciler.loop.look import look, plan_of
+    from reconciler.loop.recover import recover
     from reconciler.report import text
 
+    recover(where.of(arguments), progress)
     sight = look(where.of(arguments))
     made = plan_of(sight)
     if arguments.format == "text":

@@ -1,26 +1,31 @@
-"""Files read, and swapped by rename: next to the target, with its owner, mode and attributes, durable before visible.
+"""Files read, and their next versions written beside them, with owner, mode and attributes, durable before visible.
 
-Nothing here is written in place, and no symbolic link is replaced: what it points to is.
+Nothing here is written in place, and no symbolic link is replaced: what it points to is. `swap` puts them in place.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import posixpath
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from reconciler.errors import Conflict, HostUnreadable, ReconcilerError
+from reconciler.errors import HostUnreadable, ReconcilerError
 from reconciler.host import obstacles
+from reconciler.model.journal import Fingerprint
 from reconciler.model.snapshot import FileState
 
 SIZE_LIMIT = 256 << 20  # bytes; a table of five million rows
 _STAGED, _SCRATCH = ".reconciler-new", ".reconciler-build"
+_PIECE = 1 << 20  # bytes
+_ACL = "system.posix_acl_access"
+_PER_INODE = frozenset({"security.evm", "security.ima"})  # signed over this very file: the kernel makes them anew
 _SET_BACK = 3 * 10**9  # ns; Postfix re-reads a younger main.cf in pauses of 0.3 s
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -62,12 +67,40 @@ def read(path: str) -> FileState | None:
         _refuse_unreadable(path, about)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(SIZE_LIMIT + 1)
+        attributes = _attributes(descriptor)
     except OSError as error:
         raise HostUnreadable(f"{path}: {_say(error)}") from error
     finally:
         os.close(descriptor)
     mode = stat.S_IMODE(about.st_mode)
-    return FileState(content, mode, about.st_uid, about.st_gid, about.st_mtime_ns, target)
+    return FileState(content, mode, about.st_uid, about.st_gid, about.st_mtime_ns, target, attributes)
+
+
+def fingerprint(target: str) -> Fingerprint | None:
+    """What makes this file the same file, read piece by piece; None where there is none. No symbolic link is followed.
+
+    Raises HostUnreadable for what is no regular file, or may not be read.
+    """
+    try:
+        descriptor = os.open(target, _READ)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise HostUnreadable(f"{target}: {_say(error)}") from error
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise HostUnreadable(f"{target}: not a regular file")
+        digest = hashlib.sha256()
+        while piece := os.read(descriptor, _PIECE):
+            digest.update(piece)
+        mode = stat.S_IMODE(about.st_mode)
+        xattrs = _attributes(descriptor)
+    except OSError as error:
+        raise HostUnreadable(f"{target}: {_say(error)}") from error
+    finally:
+        os.close(descriptor)
+    return Fingerprint(digest.hexdigest(), about.st_size, mode, about.st_uid, about.st_gid, xattrs, inode=about.st_ino)
 
 
 def read_joined(paths: Sequence[str]) -> FileState | None:
@@ -118,7 +151,7 @@ def stage(
     """
     staged = staging_path(path)
     standing = posixpath.realpath(path)
-    with _typed(path):
+    with typed(path):
         obstacles.refuse(path, standing)
         if like is not None:
             mode, uid, gid = like.mode, like.uid, like.gid
@@ -128,7 +161,8 @@ def stage(
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                _dress(file.fileno(), standing, mode, uid, gid)
+                _own(file.fileno(), mode, uid, gid)
+                _dress(file.fileno(), like.xattrs if like else {})
                 os.fsync(file.fileno())
         except BaseException:
             discard(staged)
@@ -136,18 +170,26 @@ def stage(
     return staged
 
 
-def _dress(descriptor: int, standing: str, mode: int, uid: int | None, gid: int | None) -> None:
-    """Owner first, for it clears set-id bits; the ACL last, for it carries the mode's group bits."""
+def _own(descriptor: int, mode: int, uid: int | None, gid: int | None) -> None:
+    """Owner first, for it clears set-id bits."""
     os.fchown(descriptor, -1 if uid is None else uid, -1 if gid is None else gid)
     os.fchmod(descriptor, mode)
-    for name, value in _attributes(standing).items():
+
+
+def _dress(descriptor: int, attributes: Mapping[str, bytes]) -> None:
+    """Attributes behind the mode, for an ACL carries its group bits; one that the directory gave goes."""
+    for name in _attributes(descriptor).keys() - attributes.keys():
+        if name == _ACL:
+            os.removexattr(descriptor, name)
+    for name, value in attributes.items():
         os.setxattr(descriptor, name, value)
     set_back(descriptor)
 
 
-def _attributes(path: str) -> dict[str, bytes]:
+def _attributes(file: int | str) -> dict[str, bytes]:
     try:
-        return {name: os.getxattr(path, name) for name in os.listxattr(path)}
+        names = sorted(os.listxattr(file))
+        return {name: os.getxattr(file, name) for name in names if name not in _PER_INODE}
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -162,65 +204,37 @@ def set_back(file: int | str) -> None:
     os.utime(file, ns=(past, past))
 
 
-def commit(staged: str, path: str, expected: FileState | None) -> None:
-    """Put a staged file in its target's place and on the disk.
-
-    Raises Conflict where the target is not `expected` any more; it stays as it is, and so does the staged file.
-    """
-    with _typed(path):
-        target = _unmoved(path, expected)
-        if posixpath.dirname(staged) != posixpath.dirname(target):
-            raise Conflict(f"{path} leads elsewhere since the change was prepared; plan again")
-        if expected is None:
-            _link_anew(staged, path, target)
-        else:
-            Path(staged).rename(target)
-        sync_directory(posixpath.dirname(target))
-
-
-def _link_anew(staged: str, path: str, target: str) -> None:
-    """rename(2) would replace what somebody made meanwhile; link(2) does not."""
-    try:
-        os.link(staged, target)
-    except FileExistsError as other:
-        raise Conflict(f"{path} has been made by somebody else meanwhile; plan again") from other
-    Path(staged).unlink()
-
-
-def remove(path: str, expected: FileState | None) -> None:
-    """Take a file away, durably; no file, no work.
-
-    Raises Conflict where it is not `expected` any more.
-    """
-    with _typed(path):
-        target = _unmoved(path, expected)
-        if expected is not None:
-            Path(target).unlink()
-            sync_directory(posixpath.dirname(target))
-
-
-def restore(path: str, before: FileState | None, expected: FileState | None) -> None:
-    """Take a file back to what it was; `expected` is what stands there now."""
-    if before is None:
-        remove(path, expected)
-    else:
-        commit(stage(path, before.content, before, mode=before.mode), path, expected)
-
-
 def discard(staged: str) -> None:
     """Remove a staged file that was not committed."""
     Path(staged).unlink(missing_ok=True)
 
 
+def copy(path: str, into: str) -> None:
+    """Copy a file's bytes into one that only we read, on the disk but for its name.
+
+    A copy, not a hard link: Postfix sees that a table was replaced by the last name of the old one going.
+    """
+    with typed(into):
+        source = os.open(path, _READ)
+        try:
+            target = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                while os.sendfile(target, source, None, _PIECE):
+                    pass
+                os.fsync(target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+
 def adopt(built: str, path: str) -> str:
     """Make a file that a program built beside `path` the staged next version of it, on the disk; gives its new path."""
     staged = staging_path(path)
-    with _typed(path):
+    with typed(path):
         obstacles.refuse(path, os.path.realpath(path))
         with Path(built).open("rb") as file:
-            for name, value in _attributes(os.path.realpath(path)).items():
-                os.setxattr(file.fileno(), name, value)
-            set_back(file.fileno())
+            _dress(file.fileno(), _attributes(os.path.realpath(path)))
             os.fsync(file.fileno())
         Path(built).rename(staged)
     return staged
@@ -254,20 +268,9 @@ def sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
-def _unmoved(path: str, expected: FileState | None) -> str:
-    """What the path leads to, which must still be what was recorded; its time does not count."""
-    standing = read(path)
-    if _recorded(standing) != _recorded(expected):
-        raise Conflict(f"{path} was changed by somebody else meanwhile; their version was kept; plan again")
-    return posixpath.realpath(path)
-
-
-def _recorded(state: FileState | None) -> tuple[object, ...] | None:
-    return (state.content, state.mode, state.uid, state.gid, state.target) if state else None
-
-
 @contextmanager
-def _typed(path: str) -> Iterator[None]:
+def typed(path: str) -> Iterator[None]:
+    """Raises HostUnwritable about `path` for what the system refuses."""
     try:
         yield
     except OSError as error:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.errors import CheckFailed
-from reconciler.host import certificates, files, listeners, master, snapshot
+from reconciler.errors import CheckFailed, HostUnreadable
+from reconciler.host import certificates, edit_lock, files, listeners, master, remains, room, service, snapshot, swap
 from reconciler.host.programs import Postfix
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
+from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.snapshot import FILES_DIGEST, FileState
 from reconciler.postfix import master_cf, table, values
 from reconciler.postfix.table import TableType, compiled_path
@@ -31,18 +33,31 @@ class LocalMachine:
         self.queue_directory = queue_directory
         self.postfix = Postfix(config_directory)
         self._built: dict[str, str] = {}  # compiled path → where the new one waits
-        self._directories: list[Path] = []  # made for staged files
 
     def read(self, path: str) -> FileState | None:
         return files.read(path)
 
+    def fingerprint(self, path: str) -> Fingerprint | None:
+        return files.fingerprint(path)
+
+    def passage(self, path: str, *, source: str = "") -> Passage:
+        scratch = files.scratch_path(source) if source else ""
+        return Passage(path, os.path.realpath(path), files.staging_path(path), scratch=scratch)
+
+    def missing_directories(self, path: str) -> tuple[str, ...]:
+        """Only those below the configuration directory are made."""
+        parent, root = Path(os.path.realpath(path)).parent, os.path.realpath(self.config_directory)
+        missing = [it for it in (parent, *parent.parents) if it.is_relative_to(root) and not it.exists()]
+        return tuple(str(it) for it in reversed(missing))
+
+    def refuse_if_crowded(self, sizes: Mapping[str, int]) -> None:
+        room.refuse_if_crowded(sizes)
+
     def stage(self, path: str, content: bytes, like: FileState | None, *, mode: int) -> str:
-        """Directories below the configuration directory are made where they are missing."""
-        parent = Path(os.path.realpath(path)).parent
-        for missing in reversed([it for it in (parent, *parent.parents) if not it.exists()]):
-            if missing.is_relative_to(os.path.realpath(self.config_directory)):
-                missing.mkdir(mode=0o755)
-                self._directories.append(missing)
+        with files.typed(path):
+            for missing in self.missing_directories(path):
+                Path(missing).mkdir()
+                Path(missing).chmod(0o755)  # whatever the umask
         return files.stage(path, content, like, mode=mode)
 
     def build(
@@ -110,23 +125,56 @@ class LocalMachine:
             )
         )
 
-    def commit(self, staged: str, path: str, expected: FileState | None) -> None:
-        files.commit(staged, path, expected)
+    def copy(self, target: str, into: str) -> None:
+        files.copy(target, into)
 
-    def remove(self, path: str, expected: FileState | None) -> None:
-        files.remove(path, expected)
+    def edits_held(self) -> AbstractContextManager[None]:
+        return edit_lock.held(self.config_directory)
 
-    def discard(self, staged: str) -> None:
-        files.discard(staged)
-        for made in reversed(self._directories):
-            with suppress(OSError):  # something of ours, or of somebody else, lies in it
-                made.rmdir()
+    def standing(self, passage: Passage) -> Standing:
+        if os.path.realpath(passage.path) != passage.target:
+            return Standing.STRANGE
+        found = files.fingerprint(passage.target)
+        if found == passage.after:
+            return Standing.NEW
+        return Standing.OLD if found == passage.before else Standing.STRANGE
+
+    def carry(self, passage: Passage) -> None:
+        swap.carry(passage)
+
+    def restore(self, passage: Passage, copy: str, kept: str) -> None:
+        """From where it waits aside, else staged anew from its copy."""
+        if passage.before is not None and files.fingerprint(passage.aside) != passage.before:
+            swap.clear(passage, kept)
+            content = files.read(copy)
+            if content is None:
+                raise HostUnreadable(f"{copy}: the copy of {passage.path} is gone")
+            files.stage(passage.path, content.content, _as_it_was(content, passage.before), mode=0)
+        swap.take_back(passage)
+
+    def sync(self, passages: Iterable[Passage]) -> None:
+        swap.sync(passages)
+
+    def clear(self, passage: Passage, kept: str) -> str:
+        return swap.clear(passage, kept)
+
+    def remove_directories(self, directories: Iterable[str]) -> None:
+        for made in reversed(tuple(directories)):
+            with suppress(OSError):  # something of somebody else lies in it
+                Path(made).rmdir()
+
+    def sweep(self) -> None:
+        edit_lock.sweep(self.config_directory)
+        remains.sweep(self.queue_directory)
 
     def is_running(self) -> bool:
         return master.pid(self.queue_directory, self.config_directory) is not None
 
     def reload(self) -> None:
         self.postfix.reload()
+
+    def restart(self) -> None:
+        service.restart(self.postfix, master.pid(self.queue_directory))
 
 
 def _from_where_they_wait(content: bytes, held: Mapping[str, str]) -> bytes:
@@ -151,3 +199,7 @@ def _text(raw: bytes) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+def _as_it_was(copy: FileState, before: Fingerprint) -> FileState:
+    return replace(copy, mode=before.mode, uid=before.uid, gid=before.gid, xattrs=before.xattrs)

@@ -21,6 +21,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed
+from reconciler.host import remains
 from reconciler.host.command import ENVIRONMENT, Output, Running, run
 from reconciler.postfix import main_cf, master_cf
 
@@ -47,7 +48,7 @@ def shadow(config_directory: str, queue_directory: str, files: Mapping[str, byte
 
     main.cf and master.cf name them by their place in the shadow, wherever they shall lie.
     """
-    with tempfile.TemporaryDirectory(prefix="reconciler-check-") as made:
+    with tempfile.TemporaryDirectory(prefix=remains.check_prefix()) as made:
         Path(made).chmod(0o755)
         below = config_directory.rstrip("/") + "/"
         own = {path.removeprefix(below): content for path, content in files.items() if path.startswith(below)}
@@ -161,7 +162,7 @@ def _session(directory: str) -> Output:
 
 @contextmanager
 def _log_socket(candidate: Shadow) -> Iterator[tuple[str, socket.socket]]:
-    name = f"reconciler-check-{os.getpid()}"
+    name = remains.check_name()
     path = Path(candidate.queue_directory, "public", name)
     with suppress(FileNotFoundError):
         path.unlink()

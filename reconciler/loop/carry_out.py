@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from reconciler.apply.course import Progress
 from reconciler.apply.state import Seen
-from reconciler.apply.transaction import Progress, Transaction
+from reconciler.apply.transaction import Transaction
 from reconciler.errors import ReconcilerError
 from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.look import Sight
+from reconciler.loop.recover import told
 from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
 from reconciler.record.events import EventLog
@@ -20,7 +22,7 @@ from reconciler.verify.around import AroundChange
 def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Receipt:
     """Carry out the plan of what was seen, as one transaction, and record what was found and done.
 
-    Raises Locked, CheckFailed, Conflict, RolledBack or RollbackFailed.
+    Raises Locked, Quarantined, CheckFailed, Conflict, RolledBack or RollbackFailed.
     """
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
@@ -33,9 +35,11 @@ def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Rece
         receipt = Transaction(plan, machine, sight.state, prover, progress).execute()
     except ReconcilerError as failure:
         events.failed(plan, failure.reason, str(failure), datetime.now(UTC))
+        told(sight.state)
         raise
     if not plan.is_empty:
         events.applied(plan, receipt, datetime.now(UTC), time.monotonic() - start)
+        told(sight.state)
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt

@@ -62,7 +62,7 @@ def look(where: Where) -> Sight:
         raise UsageError(
             f"--instance {instance}: neither the multi_instance_name nor a file hosts/{host}@{instance}.yaml"
         )
-    state = StateDirectory(where.state_directory, instance or posixpath.basename(directory))
+    state = memory(where, instance)
     last = state.read(directory)
     key = _key(repo, host, instance)
     known = state.recall(key)
@@ -72,6 +72,12 @@ def look(where: Where) -> Sight:
         seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {}, present=interests.files
     )
     return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin, repo)
+
+
+def memory(where: Where, instance: str = "") -> StateDirectory:
+    """Where this program remembers an instance; `instance` is its multi_instance_name, where that is known."""
+    directory = posixpath.abspath(where.config_directory)
+    return StateDirectory(where.state_directory, where.instance or instance or posixpath.basename(directory))
 
 
 def _load(repo: RepoSnapshot, host: str, instance: str) -> DesiredState:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reconciler.errors import UsageError
-from reconciler.host import files
+from reconciler.host import files, swap
 from reconciler.host.programs import Postfix
 from reconciler.live.paths import absolute, in_address
 from reconciler.plan.complete import CompleteFile
@@ -42,7 +42,7 @@ def write(complete: Iterable[CompleteFile], out: str, config_directory: str) -> 
     for file in complete:
         path = _path(file, out, config_directory)
         Path(path).parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-        files.commit(files.stage(path, file.content, None, mode=file.mode), path, None)
+        swap.place(path, files.stage(path, file.content, None, mode=file.mode))
 
 
 def build(complete: Iterable[CompleteFile], out: str, config_directory: str) -> tuple[str, ...]:

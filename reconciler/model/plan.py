@@ -9,6 +9,7 @@ from enum import StrEnum
 from reconciler.model.address import Address
 from reconciler.model.applied import Applied
 from reconciler.model.desired import Origin, SelfSigned, Waiver
+from reconciler.model.snapshot import FileState
 
 
 class Why(StrEnum):
@@ -142,7 +143,7 @@ class Edit:
     """The new bytes of one file; `before` is None where it does not exist, `after` is None where it is removed.
 
     `compiled` marks what postmap made: it is removed with its source, whatever it holds. `private` is a file that only
-    its owner may read, were it made anew.
+    its owner may read, were it made anew. `like` is whose owner, mode and attributes a file gets that is not there.
     """
 
     path: str
@@ -150,6 +151,7 @@ class Edit:
     after: bytes | None
     compiled: bool = False
     private: bool = False
+    like: FileState | None = None
 
 
 @dataclass(frozen=True, slots=True)

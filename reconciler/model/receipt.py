@@ -22,3 +22,4 @@ class Receipt:
     before: tuple[Proof, ...] = ()
     after: tuple[Proof, ...] = ()
     notes: tuple[str, ...] = ()
+    transaction: int = 0  # its ID; 0 where nothing was to be done

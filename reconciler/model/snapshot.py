@@ -23,7 +23,10 @@ class RepoSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """One file of the host. `target` is where it really lies, after every symbolic link."""
+    """One file of the host. `target` is where it really lies, after every symbolic link.
+
+    `xattrs` are its extended attributes, ACLs among them.
+    """
 
     content: bytes
     mode: int
@@ -31,6 +34,7 @@ class FileState:
     gid: int
     mtime_ns: int
     target: str
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable
+from reconciler.model.journal import Journal
 from reconciler.model.plan import Drift, Plan
 from reconciler.model.receipt import Receipt
 
 DRIFT_FOUND, APPLY_FINISHED, APPLY_FAILED = "drift.found", "apply.finished", "apply.failed"
+TRANSACTION_RECOVERED = "transaction.recovered"
 Fact = str | int | float | bool | None
 
 
@@ -49,6 +51,7 @@ class EventLog:
                 "changes": len(plan.changes),
                 "files": len(receipt.written) + len(receipt.removed),
                 "reloaded": receipt.reloaded,
+                "transaction": receipt.transaction,
                 "duration_s": round(duration_s, 3),
             },
         )
@@ -56,6 +59,21 @@ class EventLog:
     def failed(self, plan: Plan, reason: str, why: str, now: datetime) -> None:
         """An apply that changed nothing, or whose changes were taken back."""
         self._append(APPLY_FAILED, now, {"revision": plan.revision, "reason": reason, "why": why})
+
+    def recovered(self, journal: Journal, now: datetime) -> None:
+        """A transaction that was interrupted, or whose end was not told, and how it ended."""
+        if any(event.facts.get("transaction") == journal.number for event in self.read()):
+            return  # told already, by a run that died before it could say so
+        self._append(
+            TRANSACTION_RECOVERED,
+            now,
+            {
+                "transaction": journal.number,
+                "revision": journal.revision,
+                "phase": journal.phase.value,
+                "why": journal.why,
+            },
+        )
 
     def _append(self, name: str, now: datetime, facts: Mapping[str, Fact]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

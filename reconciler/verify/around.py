@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
@@ -15,10 +16,12 @@ from reconciler.host.processes import until
 from reconciler.live.config import LiveConfig
 from reconciler.model.proof import Proof
 from reconciler.model.snapshot import FileState
-from reconciler.probe import reload
+from reconciler.probe import log, reload
+from reconciler.probe.log import Following
 from reconciler.verify import judge, listeners
 from reconciler.verify.service import regressions, service_proofs
 
+_THROTTLED = "throttling"  # master(8): "bad command startup -- throttling"
 _PATIENCE = timedelta(seconds=4)  # for one listener: five seconds after a bad change the old one shall be back
 _RELOAD_SEEN = timedelta(seconds=10)  # 3 to 10 ms, measured; a host may be busy
 _SETTLING = timedelta(seconds=0.5)  # before what failed is asked once more
@@ -42,14 +45,43 @@ class AroundChange:
     _before: tuple[Proof, ...] = ()
     _queue: frozenset[int] = field(default_factory=frozenset)
     _basis: object = None
+    _reloaded: bool = False
+    _log: Following | None = None
 
     def before(self) -> tuple[Proof, ...]:
         """Probe what is there."""
         pid = self._master()
         self._basis = _basis(self.live)
+        self._log = self._followed()
         self._queue = reload.queue_processes(reload.children(pid)) if pid else frozenset()
         self._before = service_proofs(self.live, patience=_PATIENCE)
         return self._before
+
+    def resume(self, before: tuple[Proof, ...]) -> None:
+        """Take these for the proofs before: they were made by a run that did not end, or before a restart."""
+        self._before, self._basis = before, _basis(self.live)
+        self._reloaded = False
+        self._log = self._log or self._followed()
+
+    def mark(self) -> None:
+        """A reload follows, whatever was changed: `after` waits until it is seen."""
+        pid = self._master()
+        self._queue = reload.queue_processes(reload.children(pid)) if pid else frozenset()
+        self._reloaded = True
+
+    def is_throttled(self) -> bool | None:
+        """Whether master(8) has logged since `before` that it slows a failing service down; None where no log tells."""
+        if self._log is None:
+            return None
+        with suppress(OSError):
+            self._log.read()
+        return any(_THROTTLED in line for line in self._log.lines)
+
+    def _followed(self) -> Following | None:
+        path = log.find(self.live.view)
+        with suppress(OSError):
+            return Following(path) if path else None
+        return None
 
     def after(self) -> tuple[Proof, ...]:
         """Probe what shall be there now, once the reload is seen; what fails at once is asked once more."""
@@ -58,7 +90,7 @@ class AroundChange:
             now = self._look_again()
         except HostUnreadable as error:
             return (judge.failed(name, subject, expected, "; ".join(str(error).split("\n"))),)
-        if _basis(now) != self._basis and not self._reload_is_seen():
+        if (self._reloaded or _basis(now) != self._basis) and not self._reload_is_seen():
             late = f"the reload was not taken in within {self.reload_patience.total_seconds():g} s"
             return (judge.failed(name, subject, expected, late),)
         started = time.monotonic()

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import Conflict, HostUnreadable
+from reconciler.errors import HostUnreadable
 from reconciler.host import files
+from reconciler.host import swap as swap_files
 from reconciler.host.files import HostUnwritable
 from reconciler.host.instance import workspace
+from reconciler.model.journal import Passage
 
 ACL = "system.posix_acl_access"
 READ, READ_WRITE = 4, 6
@@ -34,8 +36,16 @@ def state(path: Path):
 
 
 def swap(path: Path, content: bytes) -> None:
-    before = files.read(str(path))
-    files.commit(files.stage(str(path), content, before, mode=0o644), str(path), before)
+    passage = prepared(path, content)
+    swap_files.carry(passage)
+    swap_files.clear(passage, "/nonexistent/kept")
+
+
+def prepared(path: Path, content: bytes) -> Passage:
+    """A passage from what stands there to `content`, staged."""
+    staged = files.stage(str(path), content, files.read(str(path)), mode=0o644)
+    target = os.path.realpath(path)
+    return Passage(str(path), target, staged, files.fingerprint(target), files.fingerprint(staged))
 
 
 def acl(*entries: tuple[int, int, int]) -> bytes:
@@ -118,72 +128,10 @@ def test_the_next_version_waits_beside_the_target_and_is_not_seen_before_the_com
 def test_a_new_file_has_the_mode_asked_for_whatever_the_umask(place):
     old = os.umask(0o077)
     try:
-        files.commit(files.stage(str(place / "t"), b"x", None, mode=0o644), str(place / "t"), None)
+        swap(place / "t", b"x")
     finally:
         os.umask(old)
     assert (place / "t").stat().st_mode & 0o7777 == 0o644
-
-
-@pytest.mark.parametrize("change", ["content", "mode", "replaced", "gone", "elsewhere"])
-def test_what_somebody_else_changed_meanwhile_is_kept(place, change):
-    path, other = place / "main.cf", place / "other.cf"
-    other.write_bytes(b"theirs\n")
-    other.chmod(0o644)
-    path.write_bytes(b"old\n")
-    path.chmod(0o644)
-    before = state(path)
-    staged = files.stage(str(path), b"ours\n", before, mode=0o644)
-    match change:
-        case "content":
-            path.write_bytes(b"theirs\n")
-        case "mode":
-            path.chmod(0o600)
-        case "replaced":
-            other.rename(path)
-        case "gone":
-            path.unlink()
-        case "elsewhere":
-            path.unlink()
-            path.symlink_to(other)
-    standing = files.read(str(path))
-    with pytest.raises(Conflict, match="somebody else"):
-        files.commit(staged, str(path), before)
-    with pytest.raises(Conflict, match="somebody else"):
-        files.remove(str(path), before)
-    assert files.read(str(path)) == standing
-    assert Path(staged).read_bytes() == b"ours\n"
-
-
-def test_a_file_that_was_only_touched_is_no_conflict(place):
-    path = place / "main.cf"
-    path.write_bytes(b"old\n")
-    before = state(path)
-    staged = files.stage(str(path), b"new\n", before, mode=0o644)
-    os.utime(path)
-    files.commit(staged, str(path), before)
-    assert path.read_bytes() == b"new\n"
-
-
-def test_a_file_made_by_somebody_else_meanwhile_is_kept(place):
-    path = place / "table"
-    staged = files.stage(str(path), b"ours\n", None, mode=0o644)
-    path.write_bytes(b"theirs\n")
-    with pytest.raises(Conflict):
-        files.commit(staged, str(path), None)
-    assert path.read_bytes() == b"theirs\n"
-
-
-def test_a_file_can_be_removed_and_restored(place):
-    path = place / "table"
-    path.write_bytes(b"old\n")
-    path.chmod(0o640)
-    before = state(path)
-    files.remove(str(path), before)
-    assert files.read(str(path)) is None
-    files.restore(str(path), before, None)
-    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"old\n", 0o640)
-    files.restore(str(path), None, state(path))
-    assert os.listdir(place) == []
 
 
 def test_a_hard_link_is_refused(place):
@@ -298,10 +246,9 @@ def test_what_a_program_built_is_taken_over_with_the_old_ones_attributes(place):
     path.write_bytes(b"old")
     os.setxattr(path, "user.note", b"kept")
     built.write_bytes(b"new")
-    before = state(path)
-    files.commit(files.adopt(str(built), str(path)), str(path), before)
-    assert path.read_bytes() == b"new"
-    assert os.getxattr(path, "user.note") == b"kept"
+    adopted = Path(files.adopt(str(built), str(path)))
+    assert adopted.read_bytes() == b"new"
+    assert os.getxattr(adopted, "user.note") == b"kept"
 
 
 def test_reading_nothing_gives_none(place):

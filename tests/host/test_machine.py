@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,9 +41,12 @@ def test_a_table_is_built_beside_the_live_one_which_stays(instance, machine, kin
     os.chown(source, 65534, 12)
     before = machine.read(source)
     (live,) = (path for path in listing(instance.config_directory) if path.startswith(source + "."))
-    built = machine.build(kind, source, b"a.test encrypt\n", before)
+    machine.build(kind, source, b"a.test encrypt\n", before)
     assert instance.postfix.query(kind, source, "a.test") == "may"
-    machine.commit(built, live, machine.read(live))
+    passage = machine.passage(live, source=source)
+    old, new = machine.fingerprint(passage.target), machine.fingerprint(passage.aside)
+    machine.carry(replace(passage, before=old, after=new))
+    machine.clear(replace(passage, before=old, after=new), "/nonexistent/kept")
     assert instance.postfix.query(kind, source, "a.test") == "encrypt"
     about = Path(live).stat()
     assert (about.st_uid, about.st_mode & 0o777) == (65534, 0o640)
@@ -114,7 +118,7 @@ def test_a_certificate_that_comes_with_the_change_is_there_when_it_is_tried(inst
     content = b"".join(make_self_signed([instance.name], timedelta(days=1), datetime.now(UTC)))
     staged = machine.stage(lies, content, None, mode=0o600)
     assert machine.check({path: candidate, lies: content}) == ()
-    machine.discard(staged)
+    Path(staged).unlink()
     said = machine.check({path: candidate})
     assert any(lies in line or "CANDIDATE/tls/new.pem" in line for line in said)
 
@@ -159,7 +163,7 @@ def test_a_table_that_comes_with_the_change_is_there_when_it_is_tried(instance, 
     built = machine.build("hash", source, b"a.test reject_plaintext_session\n", None)
     assert machine.check({path: candidate, source: b"a.test reject_plaintext_session\n"}) == ()
     for waiting in (staged, built):
-        machine.discard(waiting)
+        Path(waiting).unlink()
     assert any(
         "senders" in line
         for line in LocalMachine(instance.config_directory, instance.queue_directory, "127.0.0.1").check(

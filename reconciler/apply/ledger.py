@@ -1,0 +1,158 @@
+"""The journals of an instance, one directory a transaction: STATE_DIR/<instance>/transactions/<ID>.
+
+journal.json        what it set out to do and how far it came; replaced whole at each phase
+old/                copies of the files as they were, and last-applied.json
+new-record.json     last-applied.json as it shall be
+diff                what changes, for people, without secrets
+kept/               what somebody else wrote meanwhile and this program found in its way
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.apply import durable
+from reconciler.errors import StateUnusable, UsageError
+from reconciler.model import codec
+from reconciler.model.journal import FORMAT_VERSION, Journal, Passage, Phase
+
+_KEPT_CHANGES, _KEPT_REFUSALS = 50, 10  # transactions: those that changed something, those that were taken back before
+_COPIES_LIMIT = 512 << 20  # bytes of old files; the last transaction keeps its own whatever they weigh
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transaction's directory."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name)
+
+    @property
+    def diff(self) -> Path:
+        return self.path / "diff"
+
+    @property
+    def old_record(self) -> Path:
+        return self.path / "old/last-applied.json"
+
+    @property
+    def new_record(self) -> Path:
+        return self.path / "new-record.json"
+
+    def copy(self, passage: Passage) -> str:
+        """Where the copy of a passage's old file lies."""
+        return str(self.path / "old" / passage.copy)
+
+    def kept(self, passage: Passage) -> str:
+        """Where what somebody else wrote meanwhile is kept."""
+        return str(self.path / "kept" / passage.copy)
+
+    def read(self) -> Journal | None:
+        """The journal; None where there is none, or a torn one: then nothing live was touched yet.
+
+        Raises StateUnusable for one that a later version of this program wrote, or that may not be read.
+        """
+        place = self.path / "journal.json"
+        try:
+            body = json.loads(place.read_bytes())
+            version = str(body["format_version"])
+            if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+                raise StateUnusable(f"{place}: format_version is {version}; this program reads {FORMAT_VERSION}")
+            journal: Journal = codec.decode(Journal, body["transaction"])
+            return journal
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        except OSError as error:
+            raise StateUnusable(f"{place}: {error.strerror}; run as root, or name another --state-dir") from error
+
+    def write(self, journal: Journal, *, lasting: bool) -> None:
+        """Replace the journal; `lasting` once it has to survive a loss of power from now on."""
+        body = {"format_version": FORMAT_VERSION, "transaction": codec.encode(journal)}
+        durable.replace(self.path / "journal.json", json.dumps(body, indent=1).encode() + b"\n", lasting=lasting)
+
+    def sync(self) -> None:
+        """Make the names of what lies in it durable."""
+        for directory in (self.path / "old", self.path, self.path.parent):
+            durable.sync_directory(directory)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All transactions of an instance, counted from 1."""
+
+    path: Path
+
+    def begin(self) -> Entry:
+        """A directory for the next transaction; what is too old goes.
+
+        Raises OSError.
+        """
+        numbers = self._numbers()
+        entry = self._entry(numbers[-1] + 1 if numbers else 1)
+        for directory in (self.path, entry.path, entry.path / "old", entry.path / "kept"):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        return entry
+
+    def last(self) -> Entry | None:
+        """The newest transaction. Only this one can be unfinished."""
+        numbers = self._numbers()
+        return self._entry(numbers[-1]) if numbers else None
+
+    def unfinished(self) -> Entry | None:
+        """The transaction that a crash interrupted, or whose end no event tells yet."""
+        entry = self.last()
+        if entry is None:
+            return None
+        journal = entry.read()
+        return entry if journal is None or not journal.phase.is_end or not journal.told else None
+
+    def journals(self) -> Iterator[tuple[Entry, Journal]]:
+        """Every transaction whose journal can be read, newest first."""
+        for number in reversed(self._numbers()):
+            entry = self._entry(number)
+            journal = entry.read()
+            if journal is not None:
+                yield entry, journal
+
+    def get(self, number: int) -> tuple[Entry, Journal]:
+        """One transaction.
+
+        Raises UsageError where there is none of that number.
+        """
+        entry = self._entry(number)
+        journal = entry.read()
+        if journal is None:
+            raise UsageError(f"there is no transaction {number}; `reconciler history` lists those there are")
+        return entry, journal
+
+    def prune(self) -> None:
+        """Forget what is beyond the limits, oldest first; never the newest."""
+        changes, refusals, weight = 0, 0, 0
+        for entry, journal in self.journals():
+            refused = journal.phase is Phase.ABORTED
+            refusals, changes = refusals + refused, changes + (not refused)
+            weight += sum(passage.before.size for passage in journal.passages if passage.before)
+            beyond = refusals > _KEPT_REFUSALS if refused else changes > _KEPT_CHANGES
+            if journal.phase.is_end and (beyond or (changes > 1 and weight > _COPIES_LIMIT)):
+                entry.remove()
+
+    def _entry(self, number: int) -> Entry:
+        return Entry(self.path / f"{number:06}")
+
+    def _numbers(self) -> list[int]:
+        try:
+            return sorted(int(it.name) for it in self.path.iterdir() if it.name.isdecimal())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StateUnusable(f"{self.path}: {error.strerror}; run as root, or name another --state-dir") from error

@@ -1,0 +1,167 @@
+"""What a plan puts in place, file by file, and the next version of each, written beside the live one."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from reconciler.apply.machine import Machine
+from reconciler.errors import Conflict
+from reconciler.live.paths import absolute, in_address
+from reconciler.model.address import FileAddress
+from reconciler.model.journal import Passage
+from reconciler.model.plan import AssembleCertificate, BuildTable, Edit, MakeCertificate, Plan
+from reconciler.model.snapshot import FileState
+from reconciler.postfix.table import TableType, compiled_path
+
+_TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file: what stands there, and what shall. `content` is None for a removal; of a compiled table it is the
+    source, and `table` its type.
+    """
+
+    passage: Passage
+    before: FileState | None
+    content: bytes | None
+    mode: int = _TABLE_MODE
+    like: FileState | None = None
+    table: str = ""
+    source: str = ""
+    of_files: bool = False  # postmap puts the files in, that the rows name
+
+
+@dataclass
+class Staging:
+    """The steps of one plan, in the order in which they are committed."""
+
+    plan: Plan
+    machine: Machine
+    steps: list[Step] = field(default_factory=list)
+    made: dict[FileAddress, str] = field(default_factory=dict)  # certificate files made now, and their digests
+
+    def intend(self) -> None:
+        """Find out what there is to do; nothing is written.
+
+        Raises Conflict where a file is not the one the plan was made from.
+        """
+        for certificate in self.plan.certificates:
+            self.steps += self._certificate(certificate)
+        self.steps += (step for edit in self.plan.edits if (step := self._edit(edit)) is not None)
+        self.steps += [self._table(action) for action in self.plan.actions if isinstance(action, BuildTable)]
+        self.steps = [self._named(step, number) for number, step in enumerate(self._in_order(), start=1)]
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        return tuple(step.passage for step in self.steps)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Those that have to be made, outermost first."""
+        wanted = (
+            self.machine.missing_directories(step.passage.path) for step in self.steps if step.content is not None
+        )
+        return tuple(dict.fromkeys(directory for found in wanted for directory in found))
+
+    @property
+    def contents(self) -> dict[str, bytes]:
+        """The candidate's text files by their live paths."""
+        found = ((step.passage.path, step.content) for step in self.steps if not step.passage.compiled)
+        return {path: content for path, content in found if content is not None}
+
+    def write(self) -> Iterator[str]:
+        """Stage every file and fingerprint it; gives a word for each, before it is begun.
+
+        Raises HostUnwritable, CheckFailed, Conflict.
+        """
+        self.machine.refuse_if_crowded({step.passage.path: len(step.content or b"") for step in self.steps})
+        for number, step in enumerate(self.steps):
+            yield f"postmap {step.table}:{step.source}" if step.table else step.passage.path
+            self.steps[number] = replace(step, passage=self._written(step))
+
+    def _written(self, step: Step) -> Passage:
+        like = step.like or step.before
+        if step.table:
+            self.machine.build(
+                step.table, step.source, step.content or b"", like, self._waiting() if step.of_files else None
+            )
+        elif step.content is not None:
+            self.machine.stage(step.passage.path, step.content, like, mode=step.mode)
+        before = self.machine.fingerprint(step.passage.target)
+        if not step.passage.compiled and (before.sha256 if before else None) != _digest(step.before):
+            raise Conflict(f"{step.passage.path} has changed since the plan was made; plan again")
+        after = None if step.content is None else self.machine.fingerprint(step.passage.aside)
+        return replace(step.passage, before=before, after=after)
+
+    def _waiting(self) -> dict[str, str]:
+        """Where the next version of each text file waits."""
+        found = (step.passage for step in self.steps if step.content is not None and not step.passage.compiled)
+        return {passage.path: passage.aside for passage in found}
+
+    def _edit(self, edit: Edit) -> Step | None:
+        standing = self.machine.read(edit.path)
+        if not edit.compiled and (standing.content if standing else None) != edit.before:
+            raise Conflict(f"{edit.path} has changed since the plan was made; plan again")
+        if standing is None and edit.after is None:
+            return None
+        passage = replace(self.machine.passage(edit.path), compiled=edit.compiled)
+        mode = _KEY_MODE if edit.private else _TABLE_MODE
+        return Step(passage, standing, edit.after, mode, like=edit.like)
+
+    def _certificate(self, certificate: MakeCertificate | AssembleCertificate) -> Iterator[Step]:
+        if isinstance(certificate, AssembleCertificate):
+            parts = [(certificate.chain_file, self._assembled(certificate), _KEY_MODE)]
+        else:
+            parts = self._made(certificate)
+        for name, content, mode in parts:
+            path = absolute(name, self.plan.config_directory)
+            self.made[FileAddress(in_address(path, self.plan.config_directory))] = hashlib.sha256(content).hexdigest()
+            yield Step(self.machine.passage(path), self.machine.read(path), content, mode)
+
+    def _made(self, certificate: MakeCertificate) -> list[tuple[str, bytes, int]]:
+        key, chain = self.machine.make_certificate(certificate.request)
+        if certificate.chain_file:
+            return [(certificate.chain_file, key + chain, _KEY_MODE)]
+        return [(certificate.key_file, key, _KEY_MODE), (certificate.certificate_file, chain, _CERTIFICATE_MODE)]
+
+    def _assembled(self, certificate: AssembleCertificate) -> bytes:
+        """The files as one, which must still be what the plan saw: a renewal can fall between."""
+        states = [self.machine.read(path) for path in certificate.sources]
+        content = b"\n".join(state.content for state in states if state is not None)
+        if hashlib.sha256(content).hexdigest() != certificate.sha256:
+            raise Conflict(f"{certificate.sources[0]} has changed since the plan was made; plan again")
+        return content
+
+    def _table(self, action: BuildTable) -> Step:
+        source = next((step for step in self.steps if step.passage.path == action.path), None)
+        standing = source.before if source else self.machine.read(action.path)
+        content = source.content if source else (standing.content if standing else None)
+        if content is None:
+            raise Conflict(f"{action.path} has gone since the plan was made; plan again")
+        path = compiled_path(TableType(action.type), action.path)
+        passage = replace(self.machine.passage(path, source=action.path), compiled=True)
+        of_files = action.of_files
+        return Step(passage, standing, content, table=action.type, source=action.path, of_files=of_files)
+
+    def _in_order(self) -> list[Step]:
+        """No reference precedes its target: tables and certificates, master.cf, main.cf, and then what is removed.
+
+        A plan that only takes away lets go in the reverse order: main.cf before master.cf.
+        """
+        removing = all(change.after is None for change in self.plan.changes)
+        rank = {"master.cf": 2 if removing else 1, "main.cf": 1 if removing else 2}
+        own = {absolute(name, self.plan.config_directory): order for name, order in rank.items()}
+        return sorted(self.steps, key=lambda step: 3 if step.content is None else own.get(step.passage.path, 0))
+
+    @staticmethod
+    def _named(step: Step, number: int) -> Step:
+        copy = f"{number:02}-{posixpath.basename(step.passage.path)}"
+        return replace(step, passage=replace(step.passage, copy=copy))
+
+
+def _digest(state: FileState | None) -> str | None:
+    return hashlib.sha256(state.content).hexdigest() if state else None

@@ -1,0 +1,40 @@
+"""What a process of ours leaves when it is killed: named after its number, so that the next one may remove it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+_CHECK = "reconciler-check-"
+_NAME = re.compile(_CHECK + r"(\d+)(?:-.*)?")
+
+
+def check_name() -> str:
+    """The name of what this process makes to try a candidate, such as its log socket."""
+    return f"{_CHECK}{os.getpid()}"
+
+
+def check_prefix() -> str:
+    """How the names of its temporary directories begin."""
+    return f"{check_name()}-"
+
+
+def sweep(queue_directory: str) -> None:
+    """Remove temporary directories and log sockets of processes that are no more."""
+    for directory in (tempfile.gettempdir(), f"{queue_directory}/public"):
+        with suppress(OSError):
+            for path in Path(directory).iterdir():
+                found = _NAME.fullmatch(path.name)
+                if found and not Path(f"/proc/{found[1]}").exists() and path.lstat().st_uid == os.geteuid():
+                    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

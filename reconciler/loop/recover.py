@@ -1,0 +1,67 @@
+"""Before a pass: the transaction that a crash interrupted is brought to its end, whatever git says meanwhile."""
+
+from __future__ import annotations
+
+import posixpath
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from reconciler import live
+from reconciler.apply.course import Progress
+from reconciler.apply.machine import Machine, Prover
+from reconciler.apply.recovery import Recovery
+from reconciler.apply.state import StateDirectory
+from reconciler.errors import StateUnusable
+from reconciler.host import files, snapshot
+from reconciler.host.machine import LocalMachine
+from reconciler.loop.look import Where, memory
+from reconciler.model.journal import Journal
+from reconciler.postfix import main_cf
+from reconciler.postfix.effective import View
+from reconciler.record.events import EventLog
+from reconciler.verify.around import AroundChange
+
+
+def recover(where: Where, progress: Progress = lambda _: None) -> Journal | None:
+    """End what was begun, and record how; gives its journal, None where there was nothing to do.
+
+    Raises Locked, RecoveryStopped, RollbackFailed.
+    """
+    state = memory_of(where)
+    journal = Recovery(state, _machine, _prover, progress).recover()
+    if journal is not None:
+        _record(state, journal)
+    return journal
+
+
+def memory_of(where: Where) -> StateDirectory:
+    """Where this program remembers the instance, by its main.cf alone: git and Postfix are not asked."""
+    main = files.read(f"{posixpath.abspath(where.config_directory)}/main.cf")
+    parameters = main_cf.parse(main.content).parameters if main else {}
+    explicit = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parameters.items()}
+    return memory(where, View(explicit, {}).get("multi_instance_name"))
+
+
+def _machine(journal: Journal) -> Machine:
+    return LocalMachine(journal.config_directory, journal.queue_directory, "")
+
+
+def _prover(journal: Journal, machine: Machine) -> Prover:
+    return AroundChange(live.read(snapshot.take(journal.config_directory, now=datetime.now(UTC))), machine)
+
+
+def _record(state: StateDirectory, journal: Journal) -> None:
+    """The event that the interrupted run could not write, unless it did and died before it could say so."""
+    log = EventLog(state.path / "events.jsonl")
+    log.recovered(journal, datetime.now(UTC))
+    told(state)
+
+
+def told(state: StateDirectory) -> None:
+    """The end of the last transaction stands in an event: nothing of it is left to do."""
+    entry = state.ledger.last()
+    journal = entry.read() if entry else None
+    if entry and journal and journal.phase.is_end and not journal.told:
+        with suppress(OSError, StateUnusable):  # then it is told once more
+            entry.write(replace(journal, told=True), lasting=False)
