@@ -61,9 +61,12 @@ class Site:
         self.host_file.write_text(state)
 
     def fingerprint(self) -> dict[str, tuple[object, ...]]:
-        """Everything below the configuration directory, and the record: content, mode, owner, time, inode."""
+        """Everything below the configuration directory, and the record: content, mode, owner, time, inode.
+
+        The journals are left out: what was refused is told there.
+        """
         found: dict[str, tuple[object, ...]] = {}
-        for path in (*Path(self.instance.config_directory).rglob("*"), *self.memory.rglob("*.json")):
+        for path in (*Path(self.instance.config_directory).rglob("*"), *self.memory.glob("*/*.json")):
             about = path.lstat()
             content = path.read_bytes() if path.is_file() else b""
             modified = about.st_mtime_ns if path.is_file() else 0

@@ -1,0 +1,260 @@
+"""A kill, a full disk or a failing write at a chosen step: the old state or the new one, whole, and nothing left over.
+
+One case a class; the exhaustive suite goes through every system call.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.apply.course import Course
+from reconciler.apply.transaction import Transaction
+from reconciler.errors import RecoveryStopped
+from reconciler.host import files
+from reconciler.model.journal import Phase
+from tests.apply.conftest import STATE, Site, environment
+
+pytestmark = pytest.mark.postfix
+Make = Callable[..., Site]
+CHANGED = STATE.replace("bank.example: encrypt", "bank.example: none").replace("loglevel: 1", "loglevel: 2")
+
+
+def killed_at(mx: Site, call: str, number: int) -> bool:
+    """Apply, and kill -9 at the n-th such system call of the process itself; whether that many were made."""
+    inject = f"inject={call}:signal=KILL:when={number}"
+    done = mx.apply(
+        "--format", "json", before=("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
+    )
+    return done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+def old_or_new(mx: Site, old: dict[str, bytes]) -> str:
+    """Which of the two states stands there. Certificates and what postmap builds are new bytes each time."""
+    found = {name: content for name, content in mx.contents().items() if name in old}
+    if found == old and mx.contents() == old:
+        return "old"
+    assert b"smtp_tls_loglevel = 1" in mx.main_cf.read_bytes()
+    assert {"tls/mx.pem", "tls_policy", "tls_policy.db"} <= mx.contents().keys()
+    return "new"
+
+
+def nothing_left(mx: Site) -> None:
+    assert [name for name in mx.names() if "reconciler" in name or name.endswith(".tmp")] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "number"),
+    [("renameat2", 1), ("renameat2", 2), ("renameat2", 4), ("rename", 1), ("rename", 3), ("rename", 6), ("rename", 7),
+     ("fsync", 2), ("fsync", 9), ("unlink", 3), ("flock", 2), ("setxattr", 1), ("fchmod", 3), ("mkdir", 4)],
+)  # fmt: skip
+def test_a_kill_leaves_the_old_state_or_the_new_one_after_recovery(site: Make, call: str, number: int) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    reached = killed_at(mx, call, number)
+    journal = mx.recover()
+    state = old_or_new(mx, old)
+    nothing_left(mx)
+    if state == "old":
+        assert mx.names() == names
+        assert reached
+    if journal is not None:
+        assert journal.phase in (Phase.DONE, Phase.ABORTED, Phase.ROLLED_BACK)
+        assert journal.phase is not Phase.DONE or state == "new"
+    assert mx.recover() is None
+    mx.serves()
+    assert mx.apply().returncode == 0
+    assert old_or_new(mx, old) == "new"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_kill_of_the_recovery_is_recovered_from_too(site: Make, number: int) -> None:
+    mx = site()
+    old = mx.contents()
+    assert killed_at(mx, "renameat2", 3)
+    assert killed_at(mx, "renameat2", number)
+    mx.recover()
+    old_or_new(mx, old)
+    nothing_left(mx)
+    assert mx.recover() is None
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize("number", [1, 3, 6])
+def test_a_write_that_fails_leaves_everything_as_it_was(site: Make, error: str, number: int) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    below = ("-P", mx.instance.config_directory) if error == "EIO" else ()
+    calls = "fsync" if error == "EIO" else "write,pwrite64,pwritev,sendfile"
+    inject = ("strace", "-qq", "-o", "/dev/null", *below, "-e", f"inject={calls}:error={error}:when={number}+")
+    done = mx.apply(before=inject)
+    mx.recover()
+    state = old_or_new(mx, old)
+    nothing_left(mx)
+    assert done.returncode == (1 if state == "old" else 0) or error == "ENOSPC"
+    assert state == "new" or mx.names() == names
+    mx.serves()
+
+
+def stopped_in(mx: Site, phase: Phase, monkeypatch: pytest.MonkeyPatch) -> Transaction:
+    """A transaction whose process is gone at the moment its journal says this."""
+    write = Course.write
+
+    def gone(self, journal, *, lasting=True):
+        write(self, journal, lasting=lasting)
+        if journal.phase is phase:
+            raise SystemExit
+
+    transaction = mx.transaction()
+    with monkeypatch.context() as patched:
+        patched.setattr(Course, "write", gone)
+        patched.setattr(Course, "unwind", lambda *_: None)
+        patched.setattr(Course, "_take_back", lambda *_: None)
+        with pytest.raises(SystemExit):
+            transaction.execute()
+    return transaction
+
+
+@pytest.mark.parametrize(
+    ("phase", "end", "state"),
+    [
+        (Phase.PREPARED, Phase.ABORTED, "old"),
+        (Phase.COMMITTING, Phase.DONE, "new"),
+        (Phase.APPLIED, Phase.DONE, "new"),
+        (Phase.DONE, Phase.DONE, "new"),
+    ],
+)
+def test_each_state_of_the_journal_has_its_end(site: Make, monkeypatch, phase: Phase, end: Phase, state: str) -> None:
+    mx = site()
+    old = mx.contents()
+    stopped_in(mx, phase, monkeypatch)
+    journal = mx.recover()
+    assert journal is not None
+    assert (journal.phase, old_or_new(mx, old)) == (end, state)
+    nothing_left(mx)
+    assert mx.recover() is None
+    mx.serves()
+
+
+def test_what_does_not_wait_aside_any_more_is_not_half_applied(site: Make, monkeypatch) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    transaction = stopped_in(mx, Phase.COMMITTING, monkeypatch)
+    first, last = transaction.course.journal.passages[0], transaction.course.journal.passages[-1]
+    transaction.machine.carry(first)
+    Path(last.aside).unlink()
+    journal = mx.recover()
+    assert journal is not None
+    assert journal.phase is Phase.ROLLED_BACK
+    assert (mx.contents(), mx.names()) == (old, names)
+
+
+def test_a_rollback_that_was_interrupted_goes_on(site: Make, monkeypatch) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    transaction = stopped_in(mx, Phase.APPLIED, monkeypatch)
+    course = transaction.course
+    course.write(replace(course.journal, phase=Phase.ROLLBACK))
+    last = course.journal.passages[-1]
+    transaction.machine.restore(last, course.entry.copy(last), course.entry.kept(last))
+    journal = mx.recover()
+    assert journal is not None
+    assert journal.phase is Phase.ROLLED_BACK
+    assert (mx.contents(), mx.names()) == (old, names)
+
+
+@pytest.mark.parametrize("phase", [Phase.COMMITTING, Phase.APPLIED])
+def test_a_file_that_is_neither_old_nor_new_stops_the_recovery_which_touches_nothing(
+    site: Make, monkeypatch, phase: Phase
+) -> None:
+    mx = site()
+    stopped_in(mx, phase, monkeypatch)
+    mx.main_cf.write_bytes(mx.main_cf.read_bytes() + b"# by hand\n")
+    before = mx.contents()
+    with pytest.raises(RecoveryStopped, match=r"half done, and .*/main\.cf was changed since by somebody else"):
+        mx.recover()
+    assert mx.contents() == before
+    done = mx.apply()
+    assert done.returncode == 1
+    assert "reconciler release 1" in done.stderr
+    assert mx.contents() == before
+
+
+def test_a_second_apply_gives_up_within_a_second_and_names_the_first(site: Make) -> None:
+    mx = site()
+    sight = mx.look()
+    with sight.state.lock():
+        done = mx.apply()
+    assert done.returncode == 1
+    assert "another apply is at work on etc (process " in done.stderr
+
+
+def test_postconf_waits_for_the_swap_and_then_edits_the_new_file(site: Make) -> None:
+    mx = site()
+    transaction = mx.transaction()
+    passages = transaction.machine.carry
+    editors: list[subprocess.Popen[bytes]] = []
+
+    def carry(passage):
+        if not editors:
+            command = ["postconf", "-c", mx.instance.config_directory, "-e", "mail_name=Somebody"]
+            editors.append(subprocess.Popen(command, env=environment()))
+            waits_for_lock(editors[0].pid)
+        passages(passage)
+
+    transaction.machine.carry = carry  # type: ignore[method-assign]
+    transaction.execute()
+    assert editors[0].wait(30) == 0
+    assert b"smtp_tls_loglevel = 1" in mx.main_cf.read_bytes()
+    assert b"mail_name = Somebody" in mx.main_cf.read_bytes()
+    nothing_left(mx)
+
+
+def waits_for_lock(pid: int) -> None:
+    """Until the process is blocked in flock(2), as the kernel tells."""
+    while f" -> FLOCK  ADVISORY  WRITE {pid} " not in Path("/proc/locks").read_text():
+        assert Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_apply_with_exit_code_1_and_the_old_state_or_the_new_one(site: Make, number) -> None:
+    mx = site()
+    old = mx.contents()
+    running = subprocess.Popen(
+        mx.command(), cwd=Path(__file__).parents[2], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    journal = mx.memory / "etc/transactions/000001/journal.json"
+    while not journal.exists():
+        assert running.poll() is None
+    running.send_signal(number)
+    _, stderr = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert stderr.startswith(b"interrupted")
+    mx.recover()
+    old_or_new(mx, old)
+    nothing_left(mx)
+    mx.serves()
+
+
+def test_an_edit_in_place_while_a_file_is_replaced_is_kept(site: Make) -> None:
+    mx = site()
+    transaction = mx.transaction()
+    with mx.main_cf.open("ab") as editor:
+        sync = transaction.machine.sync
+
+        def late(passages):
+            sync(passages)
+            editor.write(b"# in place\n")
+            editor.flush()
+
+        transaction.machine.sync = late  # type: ignore[method-assign]
+        receipt = transaction.execute()
+    (note,) = [it for it in receipt.notes if "somebody wrote into" in it]
+    kept = files.read(note.rpartition(" ")[2])
+    assert kept is not None
+    assert kept.content.endswith(b"# in place\n")
