@@ -11,8 +11,9 @@ UV := build/uv/bin/uv
 UV_VERSION := 0.13.9
 SCHEMAS := schemas
 
-# What the demo and the tests run: Postfix with its table types, the two SASL worlds, and what makes and watches them.
-DEBIAN_PACKAGES := ca-certificates postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace
+# What the demo and the tests run: Postfix with its table types, the two SASL worlds, what makes and watches them, and a
+# browser that shows the pages.
+DEBIAN_PACKAGES := ca-certificates postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace chromium
 
 .PHONY: help
 help: ## Show this list
