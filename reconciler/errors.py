@@ -130,6 +130,12 @@ class MachineFailed(ReconcilerError):
         super().__init__(f"{error.filename}: {word}" if error.filename else word)
 
 
+class DocumentRefused(ReconcilerError):
+    """A document of ours, given back to us, is none: another shape, another major version, or beyond its bounds."""
+
+    reason = "DocumentRefused"
+
+
 class CheckFailed(ReconcilerError):
     """The staged configuration did not pass its checks; the live files were not touched."""
 

@@ -1,4 +1,4 @@
-"""`reconciler schemas`: the JSON Schemas that editors read."""
+"""`reconciler schemas`: the JSON Schemas that editors read, and those of what this program writes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.desired import schemas
+    from reconciler.report import documents
     from reconciler.settings import schema
 
-    generated = schemas.generate() | schema.generate()
+    generated = schemas.generate() | schema.generate() | documents.generate()
     directory = Path(arguments.out or arguments.check)
     if arguments.out:
         directory.mkdir(parents=True, exist_ok=True)

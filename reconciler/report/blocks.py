@@ -7,7 +7,7 @@ form needs beyond that, its renderer adds.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -35,6 +35,10 @@ _WAIVED = timedelta(days=30)  # what a waiver that is copied unread gets
 class Topic(Enum):
     """What a block is about."""
 
+    REMARKS = "remarks"
+    PROBLEMS = "problems"
+    OWED = "owed"
+    DROPPED = "dropped"
     DRIFT = "drift"
     OBSERVED = "observed"
     WARNINGS = "warnings"
@@ -42,6 +46,14 @@ class Topic(Enum):
     GUARDS = "guards"
     WAIVERS = "waivers"
     ACTIONS = "actions"
+
+
+# What stands over blocks that have a resource for their title
+HEADINGS = {
+    Topic.OWED: "Owed already, not caused by this change",
+    Topic.CHANGES: "Changes",
+    Topic.DROPPED: "Owed until now, and no longer with this change",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +75,36 @@ class Block:
 
 def blocks(plan: Plan) -> Iterator[Block]:
     """Drift in a block of its own and first, then what is only observed, changes with reasons, guards, actions."""
-    yield from _block(Topic.DRIFT, "Changed outside of git since the last apply", map(_drift, plan.drift))
-    yield from _block(Topic.OBSERVED, "Differs, but is only observed here", map(_difference, plan.observed))
-    yield from _block(Topic.WARNINGS, "To note", map(_warning, plan.warnings))
-    for resource, group in groupby(plan.changes, key=lambda change: _resource(change.address)):
-        changes = list(group)
-        title = f"{shown(resource)}: {_reasons(changes)}"
-        yield Block(Topic.CHANGES, title, tuple(_change(change) for change in changes))
-    yield from _block(Topic.GUARDS, "Guards", map(_guard, plan.guards))
-    yield from _block(Topic.WAIVERS, "To let it pass all the same, with the true reason and an end", _waivers(plan))
+    yield from before(plan)
+    yield from changed(plan.changes)
+    yield from after(plan)
+
+
+def before(plan: Plan) -> Iterator[Block]:
+    """What is true of the host already."""
+    yield from block(Topic.DRIFT, "Changed outside of git since the last apply", map(_drift, plan.drift))
+    yield from block(Topic.OBSERVED, "Differs, but is only observed here", map(_difference, plan.observed))
+    yield from block(Topic.WARNINGS, "To note", map(_warning, plan.warnings))
+
+
+def changed(changes: Iterable[Change], topic: Topic = Topic.CHANGES) -> Iterator[Block]:
+    """A block for each resource, titled with the reasons."""
+    for resource, group in groupby(changes, key=lambda change: _resource(change.address)):
+        of_it = list(group)
+        yield Block(topic, f"{shown(resource)}: {_reasons(of_it)}", tuple(map(_change, of_it)))
+
+
+def after(plan: Plan, said: Collection[tuple[str, Address | None]] = ()) -> Iterator[Block]:
+    """What stops the plan, but for guards already `said`; what would let it pass; what carrying it out takes."""
+    guards = (guard for guard in plan.guards if (guard.rule, guard.address) not in said)
+    yield from block(Topic.GUARDS, "Guards", map(_guard, guards))
+    yield from block(Topic.WAIVERS, "To let it pass all the same, with the true reason and an end", _waivers(plan))
     actions = (Line(f"{number}. {_action(it)}") for number, it in enumerate(plan.actions, start=1))
-    yield from _block(Topic.ACTIONS, "Actions", actions)
+    yield from block(Topic.ACTIONS, "Actions", actions)
 
 
-def _block(topic: Topic, title: str, lines: Iterable[Line]) -> Iterator[Block]:
+def block(topic: Topic, title: str, lines: Iterable[Line]) -> Iterator[Block]:
+    """A block, unless there is nothing to say in it."""
     body = tuple(lines)
     if body:
         yield Block(topic, title, body)
@@ -107,14 +135,15 @@ def matching(plan: Plan, host: str, revision: str) -> str:
 
 def counted(plan: Plan) -> str:
     """How much a plan that is not empty does, and what stops it; no word of it comes from elsewhere."""
-    doing = [change for change in plan.changes if not change.forget]
-    added = sum(1 for change in doing if symbol(change) == "+")
-    removed = sum(1 for change in doing if symbol(change) == "-")
-    forgotten = len(plan.changes) - len(doing)
-    text = f"Plan: {added} to add, {len(doing) - added - removed} to change, {removed} to remove"
-    text += f", {forgotten} to forget" if forgotten else ""
-    text = f"{text}; then {_steps(plan)}."
+    text = f"Plan: {tally(plan.changes)}; then {_steps(plan)}."
     return f"{text} {blocked(plan)}" if plan.blockers else text
+
+
+def tally(changes: Iterable[Change]) -> str:
+    """How many of each kind."""
+    signs = [symbol(change) for change in changes]
+    text = f"{signs.count('+')} to add, {signs.count('~')} to change, {signs.count('-')} to remove"
+    return f"{text}, {signs.count('.')} to forget" if "." in signs else text
 
 
 def blocked(plan: Plan) -> str:
@@ -161,7 +190,7 @@ def _value(address: Address, value: str | None) -> str:
     return clean(masked_value(address, value)) if value else "(empty)"
 
 
-def _name(address: Address) -> str:
+def name_of(address: Address) -> str:
     return clean(masked_address(address))
 
 
@@ -171,16 +200,16 @@ def _name(address: Address) -> str:
 def _drift(drift: Drift) -> Line:
     was, now = _value(drift.address, drift.written), _value(drift.address, drift.live)
     sign = "-" if drift.live is None else "+" if drift.written is None else "~"
-    return Line(f"{_name(drift.address)}: was {was}, is {now}", sign)
+    return Line(f"{name_of(drift.address)}: was {was}, is {now}", sign)
 
 
 def _difference(found: Difference) -> Line:
     live, desired = _value(found.address, found.live), _value(found.address, found.desired)
-    return Line(f"{_name(found.address)}: is {live}, declared {desired}")
+    return Line(f"{name_of(found.address)}: is {live}, declared {desired}")
 
 
 def _guard(guard: Tripped) -> Line:
-    text = f"{guard.rule} at {_name(guard.address)}: {shown(guard.text)}"
+    text = f"{guard.rule} at {name_of(guard.address)}: {shown(guard.text)}"
     if guard.waiver is None:
         return Line(text, lead="stopped by")
     return Line(f"waived until {guard.waiver.until}: {text} ({shown(guard.waiver.reason)})")
@@ -192,7 +221,7 @@ def _waivers(plan: Plan) -> Iterator[Line]:
         yield Line("waivers:")
     until = datetime.fromisoformat(plan.now).date() + _WAIVED
     for guard in plan.blockers:
-        at = json.dumps(_name(guard.address), ensure_ascii=False)
+        at = json.dumps(name_of(guard.address), ensure_ascii=False)
         yield Line(f"  - {{guard: {guard.rule}, at: {at}, reason: …, until: {until}}}")
 
 
@@ -219,7 +248,7 @@ def _reasons(changes: list[Change]) -> str:
 
 
 def _change(change: Change) -> Line:
-    sign, name = symbol(change), _name(change.address)
+    sign, name = symbol(change), name_of(change.address)
     before, after = _value(change.address, change.before), _value(change.address, change.after)
     match "[]" if isinstance(change.address, ElementAddress) and sign in "+-" else sign:
         case "[]":

@@ -81,3 +81,8 @@ def in_html(text: str) -> str:
 def escaped(text: str) -> str:
     """Foreign text between tags or in an attribute, on one line."""
     return html.escape(clean(text).replace("\t", " "), quote=True)
+
+
+def escaped_lines(lines: Iterable[str]) -> str:
+    """Foreign lines inside a `pre` element."""
+    return "\n".join(escaped(line) for line in lines)

@@ -7,9 +7,13 @@ from itertools import groupby
 
 from reconciler import __version__
 from reconciler.model.plan import Plan
-from reconciler.report.blocks import Block, Line, Topic, blocks, short, shown, summary, title
-from reconciler.report.draft import escaped, in_html
+from reconciler.model.review import Group, Judgement, Review
+from reconciler.report import reviewed
+from reconciler.report.blocks import HEADINGS, Block, Line, blocks, short, shown, summary, title
+from reconciler.report.draft import escaped, escaped_lines, in_html
 from reconciler.report.page import page
+
+_NAMED = 10  # hosts named in a heading
 
 # class of a line, and what its sign says to who does not see it
 _SIGNS = {
@@ -36,6 +40,32 @@ def render(plan: Plan) -> str:
     return page(f"Mail TLS on {title(plan)}", body)
 
 
+def render_review(review: Review) -> str:
+    """What a change does to every host it touches, as a whole document."""
+    title = f"Mail TLS: {short(review.base)} → {short(review.head)}"
+    kind = {Judgement.FAIL: "stop", Judgement.WARN: "warn", Judgement.PASS: "go"}[review.judgement]
+    body = [
+        "<header>",
+        f"<h1>Mail TLS: {in_html(short(review.base))} → {in_html(short(review.head))}</h1>",
+        f'<p class="verdict {kind}">{escaped(reviewed.verdict(review))}</p>',
+        "</header>",
+        *sections((*reviewed.problems(review), *reviewed.remarks(review.remarks)), level=2),
+        *(line for group in review.groups for line in _group(group)),
+        footer(f"{in_html(shown(review.origin))}, as of {in_html(review.now)}"),
+    ]
+    return page(title, body)
+
+
+def _group(group: Group) -> Iterator[str]:
+    first, more = reviewed.names(group, _NAMED)
+    hosts = ", ".join(in_html(name) for name in first) + (f" and {more} more" if more else "")
+    yield f'<section class="host"><h2>{hosts}: {escaped(reviewed.headline(group))}</h2>'
+    yield f"<details{' open' if not more else ''}><summary>Planned against</summary>"
+    yield f"<pre>{escaped_lines(reviewed.roll(group))}</pre></details>"
+    yield from sections(reviewed.group_blocks(group), level=3)
+    yield "</section>"
+
+
 def verdict(plan: Plan) -> str:
     """The summary, as a paragraph that shows whether the plan may be carried out."""
     return f'<p class="verdict {"stop" if plan.blockers else "go"}">{escaped(summary(plan))}</p>'
@@ -50,11 +80,11 @@ def sections(of: Iterable[Block], *, level: int) -> Iterator[str]:
     """The blocks under headings of this level, each topic once."""
     for topic, group in groupby(of, key=lambda block: block.topic):
         of_topic = list(group)
-        heading = "Changes" if topic is Topic.CHANGES else of_topic[0].title
+        heading = HEADINGS.get(topic, of_topic[0].title)
         yield f'<section class="{topic.value}">'
         yield f"<h{level}>{heading}</h{level}>"
         for block in of_topic:
-            if topic is Topic.CHANGES:
+            if topic in HEADINGS:
                 yield f"<h{level + 1}>{in_html(block.title)}</h{level + 1}>"
             yield "<ul>"
             yield from (_line(it) for it in block.lines)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reconciler import __version__
-from reconciler.errors import PlanRefused, ReconcilerError, SettingsInvalid, StateInvalid
+from reconciler.errors import PlanRefused, Problem, ReconcilerError, SettingsInvalid, StateInvalid
 from reconciler.model.address import Address
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, BuildTable, Change, Plan, Tripped
@@ -19,12 +19,13 @@ from reconciler.report.masking import masked, masked_address, masked_value
 from reconciler.report.terminal import CONTROL
 
 FORMAT_VERSION = "1.0"
+_STEERING = re.compile(CONTROL.pattern.replace(r"\x0a-\x1f", r"\x0b-\x1f"))  # all but the newlines of the layout
 _ACTIONS = {"+": ["create"], "~": ["update"], "-": ["delete"], ".": ["forget"]}
 
 
 def render(plan: Plan) -> str:
     """One JSON document, keys in a fixed order."""
-    return _dump(body(plan))
+    return dump(body(plan))
 
 
 def body(plan: Plan) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _action(action: Action) -> dict[str, str]:
 
 def render_proofs(proofs: Iterable[Proof]) -> str:
     shown = list(proofs)
-    return _dump(
+    return dump(
         {
             "format_version": FORMAT_VERSION,
             "proofs": [proof_body(proof) for proof in shown],
@@ -118,7 +119,7 @@ def proof_body(proof: Proof) -> dict[str, str]:
 
 def render_receipt(plan: Plan, receipt: Receipt) -> str:
     """The plan that was applied, and what applying it did."""
-    return _dump(
+    return dump(
         {
             **body(plan),
             "applied": {
@@ -145,37 +146,38 @@ def render_valid(revision: str, states: Iterable[DesiredState]) -> str:
         }
         for it in states
     ]
-    return _dump({"format_version": FORMAT_VERSION, "errored": False, "revision": revision, "hosts": hosts})
+    return dump({"format_version": FORMAT_VERSION, "errored": False, "revision": revision, "hosts": hosts})
 
 
 def render_error(error: ReconcilerError) -> str:
     """An error in the shape of a plan that has none: `errored`, the reason, and every problem with its place."""
     problems = error.problems if isinstance(error, StateInvalid | PlanRefused | SettingsInvalid) else ()
-    return _dump(
+    return dump(
         {
             "format_version": FORMAT_VERSION,
             "errored": True,
             "reason": error.reason,
-            "message": str(error),
-            "problems": [
-                {
-                    "file": it.position.file,
-                    "line": it.position.line,
-                    "column": it.position.column,
-                    "what": it.what,
-                    "why": it.why,
-                    "fix": it.fix,
-                }
-                for it in problems
-            ],
+            "message": masked(str(error)),
+            "problems": [problem_body(problem) for problem in problems],
         }
     )
 
 
-def _dump(value: object) -> str:
+def problem_body(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.position.file,
+        "line": problem.position.line,
+        "column": problem.position.column,
+        "what": masked(problem.what),
+        "why": masked(problem.why),
+        "fix": masked(problem.fix),
+    }
+
+
+def dump(value: object) -> str:
     """Readable as text too: what steers a terminal or turns the direction of writing is escaped."""
     text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
-    return "\n".join(CONTROL.sub(_escaped, line) for line in text.split("\n")) + "\n"
+    return _STEERING.sub(_escaped, text) + "\n"
 
 
 def _escaped(found: re.Match[str]) -> str:

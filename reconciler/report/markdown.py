@@ -15,12 +15,18 @@ from itertools import groupby
 
 from reconciler import __version__
 from reconciler.model.plan import Plan
-from reconciler.report.blocks import Block, Line, Topic, blocks, counted, matching, short, shown, title
-from reconciler.report.draft import Draft, code
+from reconciler.model.review import Group, Judgement, Review
+from reconciler.report import reviewed
+from reconciler.report.blocks import HEADINGS, Block, Line, Topic, blocks, counted, matching, short, shown, title
+from reconciler.report.draft import Draft, code, escaped, in_html
 
 _SHORT = 40  # lines that are shown unfolded
+_NAMED = 5  # hosts named in a heading
 _SIGNS = {"~": "!"}  # a diff colours `!`, and not `~`
-_ORDER = (Topic.GUARDS, Topic.WAIVERS, Topic.DRIFT, Topic.CHANGES, Topic.OBSERVED, Topic.WARNINGS, Topic.ACTIONS)
+_ORDER = (
+    Topic.PROBLEMS, Topic.REMARKS, Topic.GUARDS, Topic.WAIVERS, Topic.DRIFT, Topic.OWED, Topic.CHANGES, Topic.DROPPED,
+    Topic.OBSERVED, Topic.WARNINGS, Topic.ACTIONS,
+)  # fmt: skip
 _KEY = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
 
 
@@ -95,6 +101,35 @@ def _draft(plan: Plan, key: str, notice: str) -> Draft:
     return draft
 
 
+def render_review(review: Review, forge: Forge = Forge.GITHUB, *, key: str = "review", full: str = "") -> Comment:
+    """What a change does to every host it touches, hosts with the same plan once."""
+    return fitted(lambda cut: _review(review, key, cut_notice(full) if cut else ""), forge.limit)
+
+
+def _review(review: Review, key: str, notice: str) -> Draft:
+    draft = Draft()
+    draft.say(marker(key), "### Mail TLS: what this change does", "")
+    draft.say(notice or f"**{reviewed.verdict(review)}**", "")
+    write(draft, (*reviewed.problems(review), *reviewed.remarks(review.remarks)))
+    told = [(group, list(reviewed.group_blocks(group))) for group in review.groups]
+    unfolded = sum(4 + sum(1 + len(it.lines) for it in of) for _, of in told) <= _SHORT
+    for group, of in told:
+        with draft.details(_summary(group), unfolded=unfolded or group.judgement is Judgement.FAIL):
+            draft.fence(reviewed.roll(group))
+            write(draft, of)
+    draft.say(
+        f"{code(short(review.base))} → {code(short(review.head))} of {code(shown(review.origin))} · "
+        f"{code(review.now)} · reconciler {__version__}"
+    )
+    return draft
+
+
+def _summary(group: Group) -> str:
+    first, more = reviewed.names(group, _NAMED)
+    hosts = ", ".join(in_html(name) for name in first) + (f" and {more} more" if more else "")
+    return f"{hosts}: {escaped(reviewed.headline(group))}"
+
+
 def verdict(plan: Plan) -> str:
     """The summary in bold; what is foreign in it as code."""
     if not plan.is_empty:
@@ -107,13 +142,13 @@ def write(draft: Draft, of: Iterable[Block]) -> None:
     grouped = sorted(of, key=lambda block: _ORDER.index(block.topic))
     for topic, group in groupby(grouped, key=lambda block: block.topic):
         of_topic = list(group)
-        draft.say(f"**{'Changes' if topic is Topic.CHANGES else of_topic[0].title}**", "")
+        draft.say(f"**{HEADINGS.get(topic, of_topic[0].title)}**", "")
         draft.fence(_lines(of_topic))
 
 
 def _lines(of: Iterable[Block]) -> Iterator[str]:
     for number, block in enumerate(of):
-        if block.topic is Topic.CHANGES:
+        if block.topic in HEADINGS:
             yield from ([""] if number else [])
             yield f"# {block.title}"
         yield from (_line(it) for it in block.lines)

@@ -23,7 +23,9 @@ h1 { font-size: 1.5rem; margin: 0 0 .5rem; }
 h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 h4 { font-size: .9rem; margin: 1rem 0 .25rem; font-weight: 600; color: var(--dim); }
-code { font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; white-space: pre-wrap; }
+code, pre { font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere;
+  white-space: pre-wrap; margin: 0; }
+section.host { border-top: 1px solid var(--line); margin-top: 2rem; }
 ul, ol { list-style: none; margin: 0; padding: .5rem .75rem; background: var(--raised);
   border: 1px solid var(--line); border-radius: .375rem; }
 li { padding: .125rem 0; display: grid; grid-template-columns: 1.5rem minmax(0, 1fr); }
@@ -31,7 +33,8 @@ li { padding: .125rem 0; display: grid; grid-template-columns: 1.5rem minmax(0, 
 .remove, .stop { color: var(--remove); } .forget, .note { color: var(--dim); }
 .sign { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-weight: 700; }
 .verdict { font-weight: 600; border-left: .25rem solid var(--line); padding: .5rem .75rem; background: var(--raised); }
-.verdict.stop { border-color: var(--remove); } .verdict.go { border-color: var(--add); }
+.verdict.stop { border-color: var(--remove); } .verdict.warn { border-color: var(--change); }
+.verdict.go { border-color: var(--add); }
 footer { margin-top: 2rem; padding-top: .75rem; border-top: 1px solid var(--line); color: var(--dim); }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 summary { cursor: pointer; padding: .5rem 0; } summary:focus-visible { outline: .125rem solid var(--link); }

@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 from reconciler.model.plan import Plan
 from reconciler.model.proof import Outcome, Proof
-from reconciler.report.blocks import Block, Line, Topic, blocked, blocks, quoted, short, shown, summary, symbol, title
+from reconciler.model.review import Review
+from reconciler.report.blocks import (
+    HEADINGS,
+    Block,
+    Line,
+    blocked,
+    blocks,
+    quoted,
+    short,
+    shown,
+    summary,
+    symbol,
+    title,
+)
+from reconciler.report.reviewed import group_blocks, headline, names, problems, remarks, roll, verdict
 from reconciler.report.terminal import PLAIN, Style, clean
 
-__all__ = ["blocked", "proofs_summary", "quoted", "render", "render_proofs", "short", "summary", "symbol"]
+__all__ = [
+    "blocked",
+    "proofs_summary",
+    "quoted",
+    "render",
+    "render_proofs",
+    "render_review",
+    "short",
+    "summary",
+    "symbol",
+]
 
 
 def render(plan: Plan, style: Style = PLAIN) -> str:
@@ -20,8 +45,30 @@ def render(plan: Plan, style: Style = PLAIN) -> str:
 
 def body(plan: Plan, style: Style = PLAIN) -> Iterator[str]:
     """The blocks between the header and the summary."""
-    for block in blocks(plan):
-        yield "\n".join([_title(block), *(_line(line, style) for line in block.lines)])
+    return _told(blocks(plan), style)
+
+
+def _told(of: Iterable[Block], style: Style) -> Iterator[str]:
+    return ("\n".join([_title(block), *(_line(line, style) for line in block.lines)]) for block in of)
+
+
+def _headed(of: Iterable[Block], style: Style) -> Iterator[str]:
+    """The same, with a heading over the blocks that have a resource for their title."""
+    for topic, group in groupby(of, key=lambda block: block.topic):
+        yield from ([f"{HEADINGS[topic]}:"] if topic in HEADINGS else [])
+        yield from _told(group, style)
+
+
+def render_review(review: Review, style: Style = PLAIN) -> str:
+    """The whole review: each group of hosts with the same plan once, and one line last."""
+    change = f"{short(review.base)} → {short(review.head)} of {shown(review.origin)}"
+    parts = [f"{style.bold}{change}{style.reset}", *_told((*problems(review), *remarks(review.remarks)), style)]
+    for group in review.groups:
+        first, more = names(group, 3)
+        title = f"{', '.join(first)}{f' and {more} more' if more else ''}: {headline(group)}"
+        parts.append("\n".join([f"{style.bold}== {title}{style.reset}", *roll(group)]))
+        parts += _headed(group_blocks(group), style)
+    return "\n\n".join([*parts, f"{style.bold}{verdict(review)}{style.reset}"]) + "\n"
 
 
 def _header(plan: Plan, style: Style) -> str:
@@ -30,7 +77,7 @@ def _header(plan: Plan, style: Style) -> str:
 
 
 def _title(block: Block) -> str:
-    return f"# {block.title}" if block.topic is Topic.CHANGES else f"{block.title}:"
+    return f"# {block.title}" if block.topic in HEADINGS else f"{block.title}:"
 
 
 def _line(line: Line, style: Style) -> str:

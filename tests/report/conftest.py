@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
-from reconciler.errors import Position
+from reconciler.errors import Position, Problem
 from reconciler.model.address import (
     ElementAddress,
     FileAddress,
@@ -27,6 +28,17 @@ from reconciler.model.plan import (
     Tripped,
     Warned,
     Why,
+)
+from reconciler.model.review import (
+    AgainstSnapshot,
+    DifferenceOnly,
+    Freshness,
+    HostReview,
+    Judgement,
+    Refused,
+    Remark,
+    Review,
+    Touch,
 )
 
 
@@ -64,4 +76,31 @@ def plan_with(text: str) -> Plan:
         warnings=(Warned("duplicate", parameter, text), Warned("duplicate", None, text)),
         guards=(Tripped("tls_weakened", parameter, text), Tripped("tls_weakened", parameter, text, waiver)),
         actions=(BuildTable("hash", text, text), Reload(text)),
+    )
+
+
+def review_with(text: str) -> Review:
+    """A review in which every field that a repository or a host decides is `text`."""
+    plan = plan_with(text)
+    problem = Problem(Position(text, 3, 5), text, text, text)
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    remark = Remark(Judgement.FAIL, "tls_weakened", text, ParameterAddress(f"{text}2"))
+    snapshot = AgainstSnapshot(now, timedelta(hours=3), Freshness.MARKED, text)
+    owed = replace(plan, changes=plan.changes[::2], guards=())
+    hosts = (
+        HostReview(text, text, Touch.CHANGED, snapshot, plan, owed, (), (remark,)),
+        HostReview(f"{text}2", "", Touch.CHANGED, snapshot, plan, owed, (), (remark,)),
+        HostReview(text, "", Touch.ADDED, DifferenceOnly(), plan),
+        HostReview(text, "", Touch.REMOVED, Refused(text), None, None, (problem,), (replace(remark, address=None),)),
+    )
+    return Review(
+        base=text,
+        head=text,
+        origin=text,
+        now=now.isoformat(),
+        marked_after=timedelta(hours=1),
+        refused_after=timedelta(days=7),
+        hosts=hosts,
+        untouched=2,
+        remarks=(remark, Remark(Judgement.WARN, "snapshot_old", text)),
     )

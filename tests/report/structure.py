@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 from markdown_it import MarkdownIt
 
@@ -11,9 +12,9 @@ _PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrou
 _CODE = ("fence", "code_inline")
 
 
-def of_markdown(text: str) -> list[tuple[object, ...]]:
+def of_markdown(text: str) -> list[tuple[Any, ...]]:
     """Every token with its own words; of code only that it is code, of HTML only its tags."""
-    found: list[tuple[object, ...]] = []
+    found: list[tuple[Any, ...]] = []
     for token in _PARSER.parse(text):
         for part in (token, *(token.children or ())):
             if part.type in ("html_block", "html_inline"):
@@ -31,7 +32,7 @@ def _attributes(attributes: dict[str, str | int | float]) -> Iterator[tuple[str,
     yield from attributes.items()
 
 
-def of_html(text: str) -> list[tuple[object, ...]]:
+def of_html(text: str) -> list[tuple[Any, ...]]:
     """Every tag with its attributes, and the comments; what stands between tags is left out, but for where it stands."""
     parser = _Tags(convert_charrefs=True)
     parser.feed(text)
@@ -42,7 +43,7 @@ def of_html(text: str) -> list[tuple[object, ...]]:
 class _Tags(HTMLParser):
     def __init__(self, **options: bool) -> None:
         super().__init__(**options)
-        self.found: list[tuple[object, ...]] = []
+        self.found: list[tuple[Any, ...]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append(("start", tag, tuple(attrs)))

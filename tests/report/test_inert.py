@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from reconciler.report import html, json, markdown, text
 from reconciler.report.terminal import COLOUR
 from tests.hostile.payloads import ALL
-from tests.report.conftest import plan_with
+from tests.report.conftest import plan_with, review_with
 from tests.report.structure import of_html, of_markdown
 
 _HARMLESS = plan_with("harmless")
 _MARKDOWN = of_markdown(markdown.render(_HARMLESS).text)
 _HTML = of_html(html.render(_HARMLESS))
+_REVIEW = review_with("harmless")
+_REVIEW_MARKDOWN = of_markdown(markdown.render_review(_REVIEW).text)
+_REVIEW_HTML = of_html(html.render_review(_REVIEW))
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 payloads = pytest.mark.parametrize("payload", ALL.values(), ids=ALL)
@@ -44,6 +47,14 @@ def test_guarantee_26_text_has_the_same_lines_and_steers_no_terminal(payload: st
     assert _steering(shown) == set()
     coloured = text.render(plan_with(payload), COLOUR)
     assert coloured.count("\x1b") == text.render(_HARMLESS, COLOUR).count("\x1b")
+
+
+@payloads
+def test_guarantee_26_a_review_is_as_inert_as_a_plan(payload: str) -> None:
+    review = review_with(payload)
+    assert of_markdown(markdown.render_review(review).text) == _REVIEW_MARKDOWN
+    assert of_html(html.render_review(review)) == _REVIEW_HTML
+    assert _steering(text.render_review(review)) == set()
 
 
 @payloads
