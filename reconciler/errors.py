@@ -189,3 +189,16 @@ class RecoveryStopped(ReconcilerError):
     """An interrupted transaction can be ended neither way: somebody changed its files since. Nothing was touched."""
 
     reason = "RecoveryStopped"
+
+
+class SnapshotRefused(ReconcilerError):
+    """A published snapshot is not to be believed: no snapshot at all, too large, of another host, badly signed."""
+
+    reason = "SnapshotRefused"
+
+
+class PublishFailed(ReconcilerError):
+    """A snapshot could not be put where reviewers look for it; nothing on the host depends on that."""
+
+    reason = "PublishFailed"
+    retry_helps = True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from reconciler.live.config import LiveConfig
+from reconciler.live.paths import in_address
 from reconciler.live.redaction import KEPT, POLICIES, Redaction, Referred, may_follow, references, table_words
 from reconciler.model import address as addresses
 from reconciler.model.address import (
@@ -23,7 +24,7 @@ from reconciler.postfix import catalogue, restrictions, scope, table, values
 from reconciler.postfix.table import Row, TableType
 from reconciler.postfix.values import CLIENT_LEVELS
 
-MAXIMUM_ROWS = 20_000  # of one table; beyond, its rows stay on the host
+MAXIMUM_ROWS = 5_000  # of one table; beyond, its rows stay on the host
 _REJECT = "reject_plaintext_session"
 _MODE = 0o644
 _EXPECTED = ("tls_policy", "tls_senders", "tls_clients", "tls_client_names")  # where tables of ours lie by default
@@ -62,7 +63,7 @@ def published(live: LiveConfig, last: LastApplied, owner: Owner, *, present: Ite
         present=tuple(sorted(present)),
         revision=last.revision,
         history=last.history,
-        entries=tuple(_entries(last, redaction)),
+        entries=tuple(_entries(last, redaction, ours.too_large)),
     )
 
 
@@ -154,6 +155,13 @@ class _Tables:
         source = self._live.tables.get(path)
         return source is not None and any(self._is_demand(row) for row in source.rows.values())
 
+    @property
+    def too_large(self) -> frozenset[str]:
+        """The tables whose rows stay on the host because there are too many, as addresses name them."""
+        directory = self._live.snapshot.config_directory
+        large = (path for path, source in self._live.tables.items() if len(source.rows) > MAXIMUM_ROWS)
+        return frozenset(in_address(path, directory) for path in large)
+
     @staticmethod
     def _is_demand(row: Row) -> bool:
         return row.value.split()[:1] == [_REJECT.encode()]
@@ -200,8 +208,10 @@ def _lines(raw: bytes, shown: str | None) -> str:
     return "\n".join((head, *rest)) + ("\n" if raw.endswith(b"\n") else "")
 
 
-def _entries(last: LastApplied, redaction: Redaction) -> Iterator[PublishedEntry]:
+def _entries(last: LastApplied, redaction: Redaction, too_large: frozenset[str]) -> Iterator[PublishedEntry]:
     for where, entry in sorted(last.entries.items(), key=lambda item: str(item[0])):
+        if isinstance(where, RowAddress) and where.path in too_large:
+            continue
         written, adopted = (
             None if value is None else _recorded(where, value, redaction) for value in (entry.written, entry.adopted)
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from reconciler.model.snapshot import PemFile
 
 FORMAT_VERSION = "1.0"
-MAXIMUM_SIZE = 8 << 20  # bytes of a published snapshot, its signature included
+MAXIMUM_SIZE = 4 << 20  # bytes of a published snapshot, its signature included
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""Snapshots in a git repository of their own: one ref a host, one commit in it, nothing to merge.
+
+`refs/snapshots/HOST@INSTANCE` is replaced each time by a commit without parents, so that no two hosts ever meet. Made
+with git's plumbing in a scratch repository; nothing of the remote is checked out or configured.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reconciler.errors import CommandFailed, PublishFailed, SnapshotRefused
+from reconciler.host.command import SEARCH_PATH, Running
+from reconciler.model.published import MAXIMUM_SIZE
+from reconciler.model.wire import SUFFIX
+from reconciler.publish.place import Reader, check_name
+
+REFS = "refs/snapshots"
+_TIMEOUT = timedelta(seconds=60)
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_BLOB = re.compile(rb"[0-9a-f]{40,64} blob (\d+)\n")
+_ENVIRONMENT = {
+    "PATH": SEARCH_PATH,
+    "HOME": "/nonexistent",
+    "LC_ALL": "C",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ALLOW_PROTOCOL": "https:ssh:file",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "GIT_AUTHOR_NAME": "reconciler",
+    "GIT_AUTHOR_EMAIL": "reconciler@localhost",
+    "GIT_COMMITTER_NAME": "reconciler",
+    "GIT_COMMITTER_EMAIL": "reconciler@localhost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository behind a URL that git understands."""
+
+    url: str
+
+    def put(self, name: str, content: bytes) -> None:
+        file = check_name(name) + SUFFIX
+        try:
+            with _scratch() as directory:
+                blob = _git(directory, "hash-object", "-w", "--stdin", stdin=content)
+                tree = _git(directory, "mktree", stdin=f"100644 blob {blob}\t{file}\n".encode())
+                commit = _git(directory, "commit-tree", tree, "-m", f"Snapshot of {name}")
+                _git(directory, "push", "--quiet", "--force", self.url, f"{commit}:{REFS}/{name}")
+        except CommandFailed as error:
+            raise PublishFailed(f"{self._shown}: {self._complaint(error)}") from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        with _scratch() as directory:
+            try:
+                _git(directory, "fetch", "--quiet", "--depth=1", "--no-tags", self.url, f"+{REFS}/*:{REFS}/*")
+            except CommandFailed as error:
+                raise PublishFailed(f"{self._shown}: {self._complaint(error)}") from error
+            yield lambda name: _blob(directory, name)
+
+    @property
+    def _shown(self) -> str:
+        return _CREDENTIALS.sub("", self.url)
+
+    @staticmethod
+    def _complaint(error: CommandFailed) -> str:
+        """The first line of git's that says what went wrong."""
+        lines = _CREDENTIALS.sub("", str(error)).partition(": ")[2].split("\n")
+        return next((it for it in lines if it.startswith(("fatal: ", "error: ", "! ", "remote: "))), lines[0])[:300]
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="reconciler-snapshots-") as directory:
+        _git(directory, "init", "--quiet", "--bare", directory)
+        yield directory
+
+
+def _git(directory: str, *arguments: str, stdin: bytes = b"") -> str:
+    return _run(directory, *arguments, stdin=stdin).decode("ascii", "replace").strip()
+
+
+def _run(directory: str, *arguments: str, stdin: bytes = b"") -> bytes:
+    argv = ("git", "-C", directory, *arguments)
+    done = Running(argv, _TIMEOUT, stdin=stdin, environment=_ENVIRONMENT).finish()
+    if done.status != 0:
+        raise CommandFailed(("git", arguments[0]), why=done.complaint or f"exit status {done.status}")
+    return done.stdout
+
+
+def _blob(directory: str, name: str) -> bytes | SnapshotRefused | None:
+    """The one file of a host's ref; its size is known before it is read."""
+    asked = f"{REFS}/{name}:{name}{SUFFIX}\n".encode()
+    try:
+        told = _BLOB.fullmatch(_run(directory, "cat-file", "--batch-check", stdin=asked))
+        if told is None:
+            return None
+        if int(told[1]) > MAXIMUM_SIZE:
+            return SnapshotRefused(f"it has more than {MAXIMUM_SIZE} bytes")
+        return _run(directory, "cat-file", "blob", asked.decode().strip())
+    except CommandFailed as error:
+        return SnapshotRefused(f"it cannot be had ({error})")
