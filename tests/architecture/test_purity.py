@@ -13,8 +13,8 @@ CONTRACTS = {
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 }
 PURE = [name.partition(".")[2] for name in CONTRACTS["purity"]["source_modules"]]
-EFFECTS = frozenset({"apply", "canary", "cli", "host", "log", "loop", "notify", "probe", "record"}) | frozenset(
-    {"settings", "source", "verify", "web"}
+EFFECTS = frozenset({"apply", "canary", "cli", "host", "log", "loop", "notify", "probe", "publish"}) | frozenset(
+    {"record", "settings", "source", "verify", "web"}
 )
 CLOCKS = frozenset({"now", "today", "utcnow", "time", "time_ns", "monotonic", "perf_counter", "localtime", "gmtime"})
 MACHINE = frozenset({"environ", "getenv", "urandom", "read_text", "read_bytes", "write_text", "write_bytes"})
