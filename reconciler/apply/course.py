@@ -105,6 +105,8 @@ class Course:
             notes = (*notes, "Postfix is not running; the files are in place for its start")
         with shield():
             self.journal = replace(self.journal, after=after, reloaded=reloaded, notes=notes)
+            for revision in self.journal.quarantines:
+                self._quarantine(revision, self.journal.summary)
             self._end(Phase.DONE, None)
 
     def _show_tables(self) -> None:
@@ -146,7 +148,7 @@ class Course:
                 self._put_back(failure)
             self._serve_again(prover, failure)
             if isinstance(failure, RolledBack) and self.journal.purpose is Purpose.APPLY:
-                self._quarantine(failure)
+                self._quarantine(self.journal.revision, str(failure))
             self._end(Phase.ROLLED_BACK, failure)
 
     def refuse_strangers(self, failure: BaseException | None) -> None:
@@ -223,6 +225,8 @@ class Course:
             notes += self._cleared(passage)
         if phase in (Phase.ABORTED, Phase.ROLLED_BACK):
             self.machine.remove_directories(self.journal.directories)
+        else:
+            self.machine.remove_directories(self.journal.emptied)
         why = self.journal.why if failure is None else str(failure) or "interrupted"
         reason = self.journal.reason if failure is None else _reason(failure)
         if phase is Phase.DONE:
@@ -244,8 +248,8 @@ class Course:
         self.journal = replace(self.journal, why=why or self.journal.why)
         self._end(phase, None)
 
-    def _quarantine(self, failure: BaseException) -> None:
-        held = Held(self.journal.revision, str(failure), _now(), self.journal.number)
+    def _quarantine(self, revision: str, why: str) -> None:
+        held = Held(revision, why, _now(), self.journal.number)
         try:
             Quarantine(self.state.quarantine).add(held)
         except OSError as error:

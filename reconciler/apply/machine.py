@@ -54,8 +54,11 @@ class Machine(Protocol):
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         """A fresh private key and a certificate signed with it, both PEM."""
 
-    def check(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """What Postfix's own programs complain about in a shadow of the configuration with these files in place."""
+    def check(self, files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+        """What Postfix's own programs complain about in a shadow of the configuration with these files in place.
+
+        Live path to bytes, or to a file that holds them.
+        """
 
     def copy(self, target: str, into: str) -> None:
         """Copy a live file aside, onto the disk."""

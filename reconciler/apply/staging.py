@@ -68,10 +68,10 @@ class Staging:
         return tuple(dict.fromkeys(directory for found in wanted for directory in found))
 
     @property
-    def contents(self) -> dict[str, bytes]:
-        """The candidate's text files by their live paths."""
-        found = ((step.passage.path, step.content) for step in self.steps if not step.passage.compiled)
-        return {path: content for path, content in found if content is not None}
+    def contents(self) -> dict[str, bytes | str]:
+        """The candidate's files by their live paths; of a compiled table where its next version waits."""
+        put = (step for step in self.steps if step.content is not None)
+        return {it.passage.path: it.passage.aside if it.passage.compiled else it.content or b"" for it in put}
 
     def write(self) -> Iterator[str]:
         """Stage every file and fingerprint it; gives a word for each, before it is begun.

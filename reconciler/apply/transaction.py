@@ -38,6 +38,9 @@ class Transaction:
     prover: Prover
     progress: Progress = lambda _: None
     purpose: Purpose = Purpose.APPLY
+    undoes: Journal | None = None  # the transaction that a way back takes back
+    quarantines: tuple[str, ...] = ()  # revisions, once it is done
+    number: int = 0  # its ID, once it has begun
     course: Course = field(init=False)
 
     def execute(self) -> Receipt:
@@ -69,6 +72,7 @@ class Transaction:
         journal = self._journal(staging)
         try:
             entry = self.state.ledger.begin()
+            self.number = entry.number
             journal = replace(journal, number=entry.number)
             entry.write(journal, lasting=False)
         except OSError as error:
@@ -81,6 +85,8 @@ class Transaction:
             number=0,
             phase=Phase.STAGING,
             purpose=self.purpose,
+            quarantines=self.quarantines,
+            emptied=self.undoes.directories if self.undoes else (),
             host=plan.host,
             instance=plan.instance,
             config_directory=plan.config_directory,

@@ -117,15 +117,15 @@ def read(file: str = "") -> Settings:
 
 
 def of(arguments: argparse.Namespace) -> Where:
-    """The options as what one pass takes."""
+    """The options as what one pass takes; what a command has no option for is left open."""
     from reconciler.loop.look import Where
 
     return Where(
-        repo=arguments.repo,
+        repo=getattr(arguments, "repo", ""),
         config_directory=arguments.config_dir,
         state_directory=arguments.state_dir,
         host=arguments.host,
         instance=arguments.instance,
-        branch=arguments.branch,
-        subdirectory=arguments.path,
+        branch=getattr(arguments, "branch", ""),
+        subdirectory=getattr(arguments, "path", ""),
     )

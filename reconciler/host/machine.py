@@ -100,7 +100,7 @@ class LocalMachine:
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         return certificates.make_self_signed(request.names, request.lifetime, datetime.now(UTC))
 
-    def check(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
+    def check(self, candidate: Mapping[str, bytes | str]) -> tuple[str, ...]:
         """What Postfix says against the candidate and does not say against the configuration as it is."""
         unheard = self._listeners(candidate)
         if unheard:
@@ -113,12 +113,13 @@ class LocalMachine:
             old = frozenset(complaints(standing, running=self.is_running()))
         return tuple(line for line in new if line not in old)
 
-    def _listeners(self, candidate: Mapping[str, bytes]) -> tuple[str, ...]:
+    def _listeners(self, candidate: Mapping[str, bytes | str]) -> tuple[str, ...]:
         path = f"{self.config_directory}/master.cf"
         standing = files.read(path)
-        if path not in candidate or standing is None:
+        wanted = candidate.get(path)
+        if not isinstance(wanted, bytes) or standing is None:
             return ()
-        before, after = master_cf.parse(standing.content), master_cf.parse(candidate[path])
+        before, after = master_cf.parse(standing.content), master_cf.parse(wanted)
         return tuple(
             listeners.complaints(
                 before, after, self.inet_interfaces, master.pid(self.queue_directory, self.config_directory)
@@ -174,7 +175,7 @@ class LocalMachine:
         self.postfix.reload()
 
     def restart(self) -> None:
-        service.restart(self.postfix, master.pid(self.queue_directory))
+        service.restart(self.postfix, master.pid(self.queue_directory, self.config_directory))
 
 
 def _from_where_they_wait(content: bytes, held: Mapping[str, str]) -> bytes:

@@ -30,18 +30,28 @@ def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Rece
     events = EventLog(sight.state.path / "events.jsonl")
     for found in plan.drift:
         events.drift(plan, found, datetime.now(UTC))
-    start = time.monotonic()
-    try:
-        receipt = Transaction(plan, machine, sight.state, prover, progress).execute()
-    except ReconcilerError as failure:
-        events.failed(plan, failure.reason, str(failure), datetime.now(UTC))
-        told(sight.state)
-        raise
-    if not plan.is_empty:
-        events.applied(plan, receipt, datetime.now(UTC), time.monotonic() - start)
-        told(sight.state)
+    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress))
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
+    return receipt
+
+
+def carried_out(work: Transaction) -> Receipt:
+    """Execute a transaction, and record how it ended.
+
+    Raises what it raises.
+    """
+    events = EventLog(work.state.path / "events.jsonl")
+    start = time.monotonic()
+    try:
+        receipt = work.execute()
+    except ReconcilerError as failure:
+        events.failed(work.plan, failure.reason, str(failure), datetime.now(UTC))
+        told(work.state, work.number)
+        raise
+    if not work.plan.is_empty:
+        events.applied(work.plan, receipt, datetime.now(UTC), time.monotonic() - start)
+        told(work.state, work.number)
     return receipt
 
 

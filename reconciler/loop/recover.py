@@ -12,7 +12,6 @@ from reconciler.apply.course import Progress
 from reconciler.apply.machine import Machine, Prover
 from reconciler.apply.recovery import Recovery
 from reconciler.apply.state import StateDirectory
-from reconciler.errors import StateUnusable
 from reconciler.host import files, snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.look import Where, memory
@@ -29,7 +28,7 @@ def recover(where: Where, progress: Progress = lambda _: None) -> Journal | None
     Raises Locked, RecoveryStopped, RollbackFailed.
     """
     state = memory_of(where)
-    journal = Recovery(state, _machine, _prover, progress).recover()
+    journal = Recovery(state, machine_of, _prover, progress).recover()
     if journal is not None:
         _record(state, journal)
     return journal
@@ -43,7 +42,8 @@ def memory_of(where: Where) -> StateDirectory:
     return memory(where, View(explicit, {}).get("multi_instance_name"))
 
 
-def _machine(journal: Journal) -> Machine:
+def machine_of(journal: Journal) -> LocalMachine:
+    """The machine that a journal is about."""
     return LocalMachine(journal.config_directory, journal.queue_directory, "")
 
 
@@ -55,13 +55,13 @@ def _record(state: StateDirectory, journal: Journal) -> None:
     """The event that the interrupted run could not write, unless it did and died before it could say so."""
     log = EventLog(state.path / "events.jsonl")
     log.recovered(journal, datetime.now(UTC))
-    told(state)
+    told(state, journal.number)
 
 
-def told(state: StateDirectory) -> None:
-    """The end of the last transaction stands in an event: nothing of it is left to do."""
+def told(state: StateDirectory, number: int) -> None:
+    """The end of this transaction stands in an event: nothing of it is left to do."""
     entry = state.ledger.last()
-    journal = entry.read() if entry else None
+    journal = entry.read() if entry and entry.number == number else None
     if entry and journal and journal.phase.is_end and not journal.told:
-        with suppress(OSError, StateUnusable):  # then it is told once more
+        with suppress(OSError):  # then it is told once more
             entry.write(replace(journal, told=True), lasting=False)

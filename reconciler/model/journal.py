@@ -82,7 +82,7 @@ class Standing(Enum):
 class Journal:
     """One transaction. `number` is its ID: transactions of an instance are counted, for clocks jump.
 
-    `directories` are those it makes for new files. `reload` says whether it takes one. `changes` are the plan's, with
+    `directories` are those it makes for new files, `emptied` those that a way back leaves without any. `reload` says whether it takes one. `changes` are the plan's, with
     `summary` its last line. `why` is how it ended, for a person. `told` is set once an event says how it ended.
     """
 
@@ -103,9 +103,11 @@ class Journal:
     changes: tuple[Change, ...] = ()
     passages: tuple[Passage, ...] = ()
     directories: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     built: tuple[str, ...] = ()  # TYPE:PATH
     reload: bool = False
     reloaded: bool = False
+    quarantines: tuple[str, ...] = ()  # revisions that are not to be applied again by themselves once this is done
     trial: str = ""  # what the trial in a private instance came to, or what was given up by leaving it out
     skipped_trial: bool = False
     before: tuple[Proof, ...] = ()

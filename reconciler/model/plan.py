@@ -32,6 +32,7 @@ class Reason(StrEnum):
     TABLE_STALE = "TableStale"
     NO_LONGER_MANAGED = "NoLongerManaged"
     CONFLICT = "Conflict"
+    ROLLED_BACK = "RolledBack"
 
 
 class Disruption(StrEnum):

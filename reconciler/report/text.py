@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Change, Plan
 from reconciler.model.proof import Outcome, Proof
 from reconciler.model.review import Review
 from reconciler.report.blocks import (
@@ -14,6 +14,7 @@ from reconciler.report.blocks import (
     Line,
     blocked,
     blocks,
+    changed,
     quoted,
     short,
     shown,
@@ -26,6 +27,7 @@ from reconciler.report.terminal import PLAIN, Style, clean
 
 __all__ = [
     "blocked",
+    "changes",
     "proofs_summary",
     "quoted",
     "render",
@@ -69,6 +71,11 @@ def render_review(review: Review, style: Style = PLAIN) -> str:
         parts.append("\n".join([f"{style.bold}== {title}{style.reset}", *roll(group)]))
         parts += _headed(group_blocks(group), style)
     return "\n\n".join([*parts, f"{style.bold}{verdict(review)}{style.reset}"]) + "\n"
+
+
+def changes(found: Iterable[Change], style: Style = PLAIN) -> Iterator[str]:
+    """A block of lines for each resource that changes."""
+    return _told(changed(found), style)
 
 
 def _header(plan: Plan, style: Style) -> str:

@@ -99,11 +99,24 @@ class Site:
             cwd=PROJECT, env=environment(), capture_output=True, text=True, check=False, timeout=timeout,
         )  # fmt: skip
         assert "Traceback" not in done.stderr
+        assert "fault of reconciler" not in done.stderr
         return done
 
     def command(self, *more: str) -> list[str]:
-        where = ["--repo", str(self.repo), "-c", self.instance.config_directory, "--state-dir", str(self.memory)]
-        return [sys.executable, "-m", "reconciler", "apply", *where, "--auto-approve", *more]
+        return [*self.reconciler("apply"), "--repo", str(self.repo), "--auto-approve", *more]
+
+    def reconciler(self, command: str) -> list[str]:
+        where = ["-c", self.instance.config_directory, "--state-dir", str(self.memory)]
+        return [sys.executable, "-m", "reconciler", command, *where]
+
+    def run(self, command: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """Any other command on this instance."""
+        done = subprocess.run(
+            [*self.reconciler(command), *more],
+            cwd=PROJECT, env=environment(), capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert "fault of reconciler" not in done.stderr
+        return done
 
     def recover(self) -> Journal | None:
         return recover(self.where)

@@ -1,0 +1,36 @@
+"""What a person, or `--auto-approve`, has to say before live files change; and what is told after it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from reconciler.errors import ApprovalNeeded
+from reconciler.model.receipt import Receipt
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--auto-approve", action="store_true", help="do not ask; needed where there is no terminal")
+
+
+def ask(command: str) -> None:
+    """Raises ApprovalNeeded where nobody is there to say yes, or somebody says something else."""
+    if not sys.stdin.isatty():
+        raise ApprovalNeeded(f"there is no terminal to ask on; run plan first, then {command} --auto-approve")
+    print("\nOnly 'yes' is taken for an approval.")
+    if input("Apply this plan? ").strip() != "yes":
+        raise ApprovalNeeded("not approved; nothing was changed")
+
+
+def told(receipt: Receipt) -> str:
+    """What was done, in a line; then the notes."""
+    done = [f"{len(receipt.written)} written"] if receipt.written else []
+    done += [f"{len(receipt.removed)} removed"] if receipt.removed else []
+    done += [f"postmap {len(receipt.built)}"] if receipt.built else []
+    done += ["reloaded"] if receipt.reloaded else []
+    text = f"Applied: {', '.join(done) or 'the record only'}."
+    if receipt.after:
+        from reconciler.report.text import proofs_summary
+
+        text += f" {proofs_summary(receipt.after)}"
+    return "\n".join((text, *receipt.notes))
