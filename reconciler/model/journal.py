@@ -82,8 +82,9 @@ class Standing(Enum):
 class Journal:
     """One transaction. `number` is its ID: transactions of an instance are counted, for clocks jump.
 
-    `directories` are those it makes for new files, `emptied` those that a way back leaves without any. `reload` says whether it takes one. `changes` are the plan's, with
-    `summary` its last line. `why` is how it ended, for a person. `told` is set once an event says how it ended.
+    `directories` are those it makes for new files, `emptied` those that a way back leaves without any. `reload` says
+    whether it takes one. `changes` are the plan's, with `summary` its last line. `why` is how it ended, for a person.
+    `told` is set once an event says how it ended.
     """
 
     number: int
