@@ -136,6 +136,19 @@ class DocumentRefused(ReconcilerError):
     reason = "DocumentRefused"
 
 
+class ForgeRefused(ReconcilerError):
+    """A forge's API said no: no such token, repository or pull request, or no right to do it."""
+
+    reason = "ForgeRefused"
+
+
+class ForgeBusy(ReconcilerError):
+    """A forge's API did not answer, or asked to come back later than we wait."""
+
+    reason = "ForgeBusy"
+    retry_helps = True
+
+
 class CheckFailed(ReconcilerError):
     """The staged configuration did not pass its checks; the live files were not touched."""
 

@@ -35,6 +35,7 @@ _COMMANDS = {
     "release": "let a revision that was taken back be applied again",
     "drift": "what was changed outside of git, as it was found and healed",
     "config": "the settings of this program, and where each comes from",
+    "comment": "put what a review found on its pull request, as a comment and as a status",
     "schemas": "write the JSON Schemas of the state files and the settings, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
 }

@@ -1,0 +1,1 @@
+"""What leaves for people: comments and commit statuses on forges."""

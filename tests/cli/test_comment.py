@@ -1,0 +1,121 @@
+"""`reconciler comment` as a job runs it: a review from somebody else's job, a token, and a forge over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import main
+from reconciler.model.review import Review
+from reconciler.report import markdown, review_json
+from tests.notify.forge.server import COMMIT, REPOSITORY, TOKEN, Fault, Server, serve
+from tests.report.conftest import review_with
+
+Comment = Callable[..., int]
+
+
+@pytest.fixture(params=["github", "gitlab", "forgejo"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serve(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def review() -> Review:
+    return replace(review_with("mx1.example.org"), head=COMMIT)
+
+
+@pytest.fixture
+def comment(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Comment:
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+
+    def run(review: str, *more: str, which: tuple[str, ...] = ("--pull-request", "7")) -> int:
+        file = tmp_path / "review.json"
+        file.write_text(review)
+        common = ("--forge", server.kind, "--api", server.api, "--repository", REPOSITORY, "--commit", COMMIT)
+        return main(("comment", "--from", str(file), *common, *which, *more))
+
+    return run
+
+
+def test_the_comment_is_made_anew_from_the_json(comment: Comment, server: Server, review: Review, capsys) -> None:
+    assert comment(review_json.render(review), "--status", "reconciler/review") == 0
+    forge = markdown.Forge(server.kind)
+    assert [it["body"] for it in server.comments] == [markdown.render_review(review, forge).text]
+    assert [(it["status"], it["description"]) for it in server.statuses] == [
+        ("failed" if server.kind == "gitlab" else "failure",
+         "Fails: tls_weakened. 4 hosts touched, 2 not: 13 to add, 15 to change, 13 to remove, 3 to forget."),
+    ]  # fmt: skip
+    assert capsys.readouterr().out == f"Comment created on {REPOSITORY}#7.\n"
+
+
+def test_the_token_may_stand_in_a_file(comment: Comment, server: Server, review: Review, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("RECONCILER_FORGE_TOKEN")
+    secret = tmp_path / "token"
+    secret.write_text(f"{TOKEN}\nwhat else stands there\n")
+    assert comment(review_json.render(review), "--token-file", str(secret)) == 0
+    assert len(server.comments) == 1
+
+
+def test_without_a_token_nothing_is_sent(comment: Comment, server: Server, review: Review, monkeypatch, capsys) -> None:
+    monkeypatch.delenv("RECONCILER_FORGE_TOKEN")
+    assert comment(review_json.render(review)) == 1
+    assert server.seen == []
+    assert capsys.readouterr().err == "no token; name a file with --token-file, or set RECONCILER_FORGE_TOKEN\n"
+
+
+def test_a_review_of_another_commit_is_not_shown_on_this_pull_request(comment, server: Server, review, capsys) -> None:
+    assert comment(review_json.render(replace(review, head="f" * 40))) == 1
+    assert server.seen == []
+    assert f"it is a review of '{'f' * 40}', and not of {COMMIT}\n" in capsys.readouterr().err
+
+
+def test_the_pull_request_is_found_by_its_branch_and_its_head(comment, server: Server, review) -> None:
+    head = {"sha": COMMIT, "ref": "topic", "repo": {"owner": {"login": "fork"}}}
+    server.pulls = [{"number": 7, "iid": 7, "sha": COMMIT, "head": head}]
+    assert comment(review_json.render(review), which=("--source", "fork:topic")) == 0
+    assert len(server.comments) == 1
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"errored": true}',
+        "[" * 10_000,
+        "<h1>Approved</h1>",
+        '{"format_version": "9.0", "errored": false}',
+    ],
+)
+def test_what_is_no_review_is_refused_in_one_line_and_nothing_is_sent(comment, server: Server, capsys, foreign) -> None:
+    assert comment(foreign) == 1
+    assert server.seen == []
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_status_for_a_comment_that_was_cut_is_a_failure_whatever_the_review_says(comment, server, review) -> None:
+    host = replace(review.hosts[2], remarks=())
+    assert host.plan
+    many = replace(host, plan=replace(host.plan, changes=host.plan.changes * 1000, guards=()))
+    passing = replace(review, remarks=(), hosts=(many,))
+    assert (
+        comment(review_json.render(passing), "--status", "reconciler/review", "--full", "https://ci.example.org/1") == 0
+    )
+    assert server.statuses[-1]["status"] in ("failure", "failed")
+    assert server.statuses[-1]["description"] == "Too long for a comment: look at the full plan."
+    assert "**Look at the full plan" in server.comments[0]["body"]
+
+
+def test_guarantee_25_the_token_is_in_no_output_and_no_error(comment, server: Server, review, capsys) -> None:
+    server.faults.append(Fault(422, {}, json.dumps({"message": f"no {TOKEN}"}).encode()))
+    assert comment(review_json.render(review)) == 1
+    seen = capsys.readouterr()
+    assert TOKEN not in seen.out + seen.err
+    assert "(masked)" in seen.err
