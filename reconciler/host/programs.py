@@ -58,6 +58,11 @@ class Postfix:
             sasl_server_types=frozenset(sasl.decode().split()),
         )
 
+    def values(self, *names: str) -> dict[str, str]:
+        """`postconf`: parameters as they are in force, not expanded."""
+        lines = self._run("postconf", *names).stdout.decode("utf-8", "surrogateescape").splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(" =") for line in lines)}
+
     def expanded(self, *names: str) -> dict[str, str]:
         """`postconf -x`: parameters of main.cf or their defaults, expanded by Postfix itself."""
         lines = self._run("postconf", "-x", *names).stdout.decode("utf-8", "surrogateescape").splitlines()

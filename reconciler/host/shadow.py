@@ -14,7 +14,7 @@ import re
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,19 +50,24 @@ def shadow(config_directory: str, queue_directory: str, files: Mapping[str, byte
     """
     with tempfile.TemporaryDirectory(prefix=remains.check_prefix()) as made:
         Path(made).chmod(0o755)
-        below = config_directory.rstrip("/") + "/"
-        own = {path.removeprefix(below): content for path, content in files.items() if path.startswith(below)}
-        _fill(Path(made), Path(config_directory), own)
-        outside = {path.lstrip("/"): content for path, content in files.items() if not path.startswith(below)}
-        _fill(Path(made, _OUTSIDE), Path("/nonexistent"), outside)
-        places = {path: f"{made}/{path.removeprefix(below)}" for path in files if path.startswith(below)}
-        places |= {f"/{path}": f"{made}/{_OUTSIDE}/{path}" for path in outside}
-        for name in ("main.cf", "master.cf"):
-            content = own.get(name) or (Path(config_directory) / name).read_bytes()
-            (Path(made) / name).unlink()
-            (Path(made) / name).write_bytes(_relocated(content, places) if isinstance(content, bytes) else b"")
-            _cool(Path(made) / name)
+        lay_out(made, config_directory, files)
         yield Shadow(made, queue_directory)
+
+
+def lay_out(made: str, config_directory: str, files: Mapping[str, bytes | str], removed: Container[str] = ()) -> None:
+    """Make of `made` what looks like the configuration directory with `files` in place; see `shadow`."""
+    below = config_directory.rstrip("/") + "/"
+    own = {path.removeprefix(below): content for path, content in files.items() if path.startswith(below)}
+    _fill(Path(made), Path(config_directory), own, removed)
+    outside = {path.lstrip("/"): content for path, content in files.items() if not path.startswith(below)}
+    _fill(Path(made, _OUTSIDE), Path("/nonexistent"), outside, removed)
+    places = {path: f"{made}/{path.removeprefix(below)}" for path in files if path.startswith(below)}
+    places |= {f"/{path}": f"{made}/{_OUTSIDE}/{path}" for path in outside}
+    for name in ("main.cf", "master.cf"):
+        content = own[name] if name in own else (Path(config_directory) / name).read_bytes()
+        (Path(made) / name).unlink()
+        (Path(made) / name).write_bytes(_relocated(content, places) if isinstance(content, bytes) else b"")
+        cool(Path(made) / name)
 
 
 def _relocated(text: bytes, places: Mapping[str, str]) -> bytes:
@@ -73,17 +78,17 @@ def _relocated(text: bytes, places: Mapping[str, str]) -> bytes:
     return text
 
 
-def _fill(into: Path, live: Path, own: Mapping[str, bytes | str]) -> None:
+def _fill(into: Path, live: Path, own: Mapping[str, bytes | str], removed: Container[str]) -> None:
     """Link what is live, place what is ours; a directory is only made where something of ours lies in it."""
     into.mkdir(exist_ok=True)
     ours = {name.partition("/")[0] for name in own}
     for entry in live.iterdir() if live.is_dir() else ():
-        if entry.name not in ours and not entry.name.startswith("."):
+        if entry.name not in ours and not entry.name.startswith(".") and str(entry) not in removed:
             (into / entry.name).symlink_to(entry.resolve())
     for name in ours:
         inner = {path.removeprefix(f"{name}/"): content for path, content in own.items() if path.startswith(f"{name}/")}
         if inner:
-            _fill(into / name, live / name, inner)
+            _fill(into / name, live / name, inner, removed)
             continue
         content = own[name]
         if isinstance(content, str):
@@ -93,7 +98,8 @@ def _fill(into: Path, live: Path, own: Mapping[str, bytes | str]) -> None:
             (into / name).chmod(0o600 if b"PRIVATE KEY" in content else 0o644)
 
 
-def _cool(path: Path) -> None:
+def cool(path: Path) -> None:
+    """Set a file back in time: Postfix reads a younger main.cf again in pauses of 0.3 s."""
     past = time.time() - _COLD
     os.utime(path, (past, past))
 
@@ -149,7 +155,7 @@ def _write_main(candidate: Shadow, main: bytes, parameters: Mapping[str, str]) -
     path = Path(candidate.directory, "main.cf")
     path.unlink()
     path.write_bytes(document.render())
-    _cool(path)
+    cool(path)
 
 
 def _session(directory: str) -> Output:
