@@ -159,7 +159,8 @@ def _build(candidate: Candidate, instance: PrivateInstance) -> None:
         if compiled_path(TableType(kind), path) not in candidate.files:
             place = Path(instance.config_directory, posixpath.relpath(path, candidate.config_directory))
             content = place.read_bytes()
-            place.unlink()  # a link to the live source, whose compiled table must not be written
+            for link in (place, Path(compiled_path(TableType(kind), str(place)))):
+                link.unlink(missing_ok=True)  # to the live ones, which postmap would write through it
             place.write_bytes(content)
             instance.postfix.build(kind, str(place))
 
