@@ -130,7 +130,8 @@ class StateDirectory:
         """
         self.prepare()
         with self._usable():
-            file = (self.path / "lock").open("a+b")
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            file = os.fdopen(os.open(self.path / "lock", flags, 0o600), "a+b")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,9 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from reconciler import log
     from reconciler.loop import ways
     from reconciler.loop.agent import once
 
+    log.configure()
     settings = where.read(arguments.settings)
     asked = ways.Ways(where.of(arguments), settings.source.poll_interval, watching=not arguments.no_watch)
     agent = ways.agent(asked, settings.agent)

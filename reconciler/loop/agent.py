@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
-from reconciler.errors import Locked, ReconcilerError
+from reconciler.errors import Locked, MachineFailed, ReconcilerError
 from reconciler.host.notify_socket import NotifySocket
 from reconciler.loop import fingerprint, schedule
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
@@ -96,9 +96,9 @@ class Agent:
             turned = self._bounded()
             outcome, due = turned.outcome, turned.due
             self._came_through(turned)
-        except ReconcilerError as error:
+        except (ReconcilerError, OSError) as error:
             outcome = Outcome.FAILED
-            self._failed(error)
+            self._failed(error if isinstance(error, ReconcilerError) else MachineFailed(error))
             self.turn.settle()
         self.schedule = schedule.passed(self.schedule, self._now(), outcome, self.times, chance=self.chance(), due=due)
 
@@ -176,7 +176,8 @@ class Agent:
         """
         state = self.turn.state
         state.prepare()
-        with (state.path / "agent.lock").open("a+") as file:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(state.path / "agent.lock", flags, 0o600), "r+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as busy:
@@ -211,10 +212,10 @@ class Agent:
         self.trouble = trouble
 
     def _tell(self, name: str, facts: dict[str, str | int]) -> None:
-        self.turn.teller.tell(name, facts, self.turn.clock().at, self.turn.state)
+        self.turn.teller.tell(name, facts, self.turn.clock())
 
     def _watch_failed(self, why: str) -> None:
-        self.turn.teller.tell("watch.failed", {"why": why}, self.turn.clock().at)
+        self.turn.teller.tell("watch.failed", {"why": why}, self.turn.clock())
 
     def _now(self) -> float:
         return self.turn.clock().uptime_s

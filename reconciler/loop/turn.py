@@ -143,9 +143,9 @@ class Turn:
         memory, news = heal.take_in(known, plan, now, self.policy)
         if memory == known:
             return
-        self.teller.news(news, plan.revision, now.at, self.state)
+        self.teller.news(news, plan.revision, now)
         for name in memory.fights.keys() - known.fights.keys():
-            self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now.at, self.state)
+            self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
         self._remember(memory, now)
 
     def _recall(self, now: Moment) -> Memory:
@@ -197,5 +197,5 @@ class Turn:
     def _say_once(self, word: str, text: str, plan: Plan) -> None:
         if text != self.said:
             name = "heal.deferred" if word in ("HealDeferred", "FightSuspended") else "agent.waited"
-            self.teller.tell(name, {"reason": word, "text": text, "revision": plan.revision}, self.clock().at)
+            self.teller.tell(name, {"reason": word, "text": text, "revision": plan.revision}, self.clock())
             self.said = text

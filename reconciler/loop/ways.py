@@ -37,14 +37,15 @@ def agent(ways: Ways, section: Section) -> Agent:
     """The agent of one instance."""
     notify = from_environment()
     heartbeat = min(30.0, notify.watchdog_s / 2) if notify.watchdog_s else 30.0
+    state = memory_of(ways.where)
     turn = Turn(
         where=ways.where,
-        state=memory_of(ways.where),
+        state=state,
         origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
         policy=policy(section),
         rules=rules(section),
         clock=clock.now,
-        teller=Teller(),
+        teller=Teller(state),
         watched=tuple(it for it in (section.trigger_file, section.freeze_file) if it),
     )
     times = Times(

@@ -65,10 +65,6 @@ class EventLog:
         moment = clock.now()
         Outbox(self.path).append(name, facts, Moment(at, moment.boot, moment.uptime_s))
 
-    def tell(self, name: str, facts: Mapping[str, Fact], now: datetime) -> None:
-        """Anything else that happened to the instance."""
-        self._append(name, now, facts)
-
     def read(self) -> Iterator[Event]:
         """Every event, oldest first. Raises HostUnreadable where the file may not be read."""
         return Outbox(self.path).read()

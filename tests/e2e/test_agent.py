@@ -44,9 +44,7 @@ class Running:
     def start(self) -> subprocess.Popen[str]:
         argv = [*self.mx.arguments("agent", *self.more), "--settings", str(self.settings)]
         environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
-        self.process = subprocess.Popen(
-            argv, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True, umask=0
-        )
+        self.process = subprocess.Popen(argv, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True, umask=0)
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
         return self.process
 
@@ -95,8 +93,7 @@ def agent(site: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Ru
     yield make
     for it in running:
         if it.process.poll() is None:
-            it.process.kill()
-            it.process.wait()
+            it.stop()  # not killed: a reload under way would outlive it
 
 
 def level(mx: Any) -> str:
@@ -182,7 +179,7 @@ def test_a_broken_commit_is_told_once_and_hand_edits_are_still_healed(agent: Cal
     """Guarantee 20, for a state that cannot be had: the last good one stays in force."""
     it = agent()
     it.wait_for_event("pass.finished", result="Applied")
-    it.wait_for(lambda: (it.mx.memory / "etc/good.state").exists())
+    it.wait_for((it.mx.memory / "etc/good.state").exists)
     it.mx.write("enforce: all\nincoming: {security_level: encrpyt}\n")
     assert it.wait_for_event("trouble.found")["reason"] == "StateInvalid"
     edit(it.mx, "smtpd_tls_security_level = may", "smtpd_tls_security_level = none")
@@ -221,7 +218,7 @@ def test_35_what_it_keeps_is_its_own_whatever_the_umask(agent: Callable[..., Run
     """Guarantee 35."""
     it = agent()  # with an umask of 0
     it.wait_for_event("pass.finished", result="Applied")
-    it.wait_for(lambda: (it.mx.memory / "etc/good.state").exists())
+    it.wait_for((it.mx.memory / "etc/good.state").exists)
     it.stop()
     for path in (it.mx.memory / "etc").rglob("*"):
         wanted = 0o700 if path.is_dir() else 0o600
