@@ -175,6 +175,12 @@ class CheckFailed(ReconcilerError):
     reason = "CheckFailed"
 
 
+class CanaryRefused(ReconcilerError):
+    """The candidate failed in a private instance; the live files were not touched."""
+
+    reason = "CanaryRefused"
+
+
 class Conflict(ReconcilerError):
     """Somebody else changed a file while it was being replaced; the other's version was kept."""
 
@@ -210,6 +216,12 @@ class StateUnusable(ReconcilerError):
     """The directory in which this program keeps its memory cannot be read or written."""
 
     reason = "StateUnusable"
+
+
+class PlanMoved(ReconcilerError):
+    """The host, the state or this program is not what it was when the plan was saved; nothing was done."""
+
+    reason = "PlanMoved"
 
 
 class Quarantined(ReconcilerError):

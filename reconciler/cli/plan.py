@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_repo(parser)
     where.add_instance(parser)
     where.add_format(parser, "markdown", "html")
+    parser.add_argument("--out", metavar="FILE", default="", help="save the plan for `apply FILE`, for its owner only")
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit 2 where changes are pending, 0 where there are none"
     )
@@ -24,7 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop.look import look, plan_of
 
-    made = plan_of(look(where.of(arguments)))
+    place = where.of(arguments)
+    sight = look(place)
+    made = plan_of(sight)
+    if arguments.out:
+        from reconciler.loop.saving import save
+
+        save(place, sight, made, arguments.out)
     write(_rendered(made, arguments.format))
     if made.blockers:
         return 1

@@ -20,13 +20,18 @@ from reconciler.verify.around import AroundChange
 
 
 def apply(
-    sight: Sight, plan: Plan, progress: Progress = lambda _: None, *, untold: tuple[Drift, ...] | None = None
+    sight: Sight,
+    plan: Plan,
+    progress: Progress = lambda _: None,
+    *,
+    untold: tuple[Drift, ...] | None = None,
+    skip_canary: bool = False,
 ) -> Receipt:
     """Carry out the plan of what was seen, as one transaction, and record what was found and done.
 
     `untold` is the drift that no event tells of yet; all of the plan's, where nobody looked before.
 
-    Raises Locked, Quarantined, CheckFailed, Conflict, RolledBack or RollbackFailed.
+    Raises Locked, Quarantined, CheckFailed, CanaryRefused, Conflict, RolledBack or RollbackFailed.
     """
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
@@ -34,7 +39,7 @@ def apply(
     events = EventLog(sight.state.path / "events.jsonl")
     for found in plan.drift if untold is None else untold:
         events.drift(plan, found, datetime.now(UTC))
-    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress))
+    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress, skips_trial=skip_canary))
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt

@@ -130,6 +130,8 @@ def render_receipt(plan: Plan, receipt: Receipt) -> str:
                 "proofs_before": [proof_body(proof) for proof in receipt.before],
                 "proofs_after": [proof_body(proof) for proof in receipt.after],
                 "notes": list(receipt.notes),
+                "transaction": receipt.transaction or None,
+                "canary_skipped": receipt.skipped_trial,
             },
         }
     )
