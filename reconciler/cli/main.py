@@ -38,6 +38,7 @@ _COMMANDS = {
     "pause": "change nothing until told, with a reason and an end",
     "resume": "end a pause, and let suspended corrections begin again",
     "sync": "wake the agent now",
+    "webhook": "listen for a forge's pushes, and wake the agent",
     "config": "the settings of this program, and where each comes from",
     "comment": "put what a review found on its pull request, as a comment and as a status",
     "schemas": "write the JSON Schemas of the state files and the settings, or check that they are current",

@@ -33,6 +33,7 @@ class Times:
     patience: float = 1.0  # the most that a burst of edits puts a look off
     first_retry: float = 2.0
     last_retry: float = 300.0
+    gap: float = 1.0  # between two looks that were asked for: who asks in a loop is not answered in one
     heartbeat: float = 30.0  # the longest sleep: the watchdog of systemd waits for a sign of life
     jitter: float = 0.1  # of interval and retries: four hundred hosts do not ask at the same moment
 
@@ -47,6 +48,7 @@ class Schedule:
     noticed: float | None = None  # the first of a burst of changes
     quiet: float | None = None  # when the burst is over
     failures: int = 0
+    ended: float = float("-inf")  # when the last pass did
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def woken(schedule: Schedule, now: float, wake: Wake, times: Times) -> Schedule:
             first = now if schedule.noticed is None else schedule.noticed
             return replace(schedule, noticed=first, quiet=min(now + times.debounce, first + times.patience))
         case Wake.ASKED:
-            return replace(schedule, look=now, resync=now)
+            at = max(now, schedule.ended + times.gap)
+            return replace(schedule, look=at, resync=at)
         case _:
             assert_never(wake)
 
@@ -102,13 +105,13 @@ def passed(
     spread = _spread(chance, times)
     match outcome:
         case Outcome.SETTLED:
-            return Schedule(now + times.interval * spread, now + times.resync * spread, due)
+            return Schedule(now + times.interval * spread, now + times.resync * spread, due, ended=now)
         case Outcome.APPLIED:
-            return Schedule(now, now, due)
+            return Schedule(now, now, due, ended=now)
         case Outcome.FAILED:
             failures = schedule.failures + 1
             wait = _retry(failures, times) * spread
-            return Schedule(now + wait, now + wait, due, failures=failures)
+            return Schedule(now + wait, now + wait, due, failures=failures, ended=now)
         case _:
             assert_never(outcome)
 

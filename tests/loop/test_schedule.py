@@ -70,10 +70,21 @@ def test_a_change_that_is_noticed_after_a_failure_does_not_wait_for_the_retry() 
 
 
 def test_success_ends_the_backing_off() -> None:
-    assert passed(Schedule(failures=9), 0.0, Outcome.SETTLED, TIMES, chance=0.0) == Schedule(look=60, resync=900)
+    assert passed(Schedule(failures=9), 0.0, Outcome.SETTLED, TIMES, chance=0.0) == Schedule(
+        look=60, resync=900, ended=0.0
+    )
 
 
 def test_agents_do_not_look_at_the_same_moment() -> None:
     looks = {passed(IDLE, 0.0, Outcome.SETTLED, TIMES, chance=it / 10).look for it in range(10)}
     assert len(looks) == 10
     assert min(looks) > 60 * 0.9
+
+
+def test_27_who_asks_in_a_loop_is_answered_once_a_second() -> None:
+    """Guarantee 27: a replayed request is one look too many, and no more than one a second."""
+    after = passed(IDLE, 100.0, Outcome.SETTLED, TIMES, chance=0.0)
+    for tenth in range(10):
+        after = woken(after, 100 + tenth / 10, Wake.ASKED, TIMES)
+    assert next_action(after, 100.9, TIMES) == Sleep(101.0)
+    assert next_action(after, 101.0, TIMES) == Look(full=True)
