@@ -16,26 +16,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_repo(parser)
     where.add_instance(parser)
     where.add_format(parser, "markdown", "html")
-    parser.add_argument("--out", metavar="FILE", default="", help="save the plan for `apply FILE`, for its owner only")
+    parser.add_argument("--snapshot", metavar="FILE", help="plan for the host that published this, wherever this is")
+    parser.add_argument(
+        "--allowed-signers", metavar="FILE", default="", help="with --snapshot: who may sign it (default: anybody)"
+    )
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit 2 where changes are pending, 0 where there are none"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.loop.look import look, plan_of
-
-    place = where.of(arguments)
-    sight = look(place)
-    made = plan_of(sight)
-    if arguments.out:
-        from reconciler.loop.saving import save
-
-        save(place, sight, made, arguments.out)
+    made = _from_file(arguments) if arguments.snapshot else _of_this_host(arguments)
     write(_rendered(made, arguments.format))
     if made.blockers:
         return 1
     return 2 if arguments.detailed_exitcode and not made.is_empty else 0
+
+
+def _of_this_host(arguments: argparse.Namespace) -> Plan:
+    from reconciler.loop.look import look, plan_of
+
+    return plan_of(look(where.of(arguments)))
+
+
+def _from_file(arguments: argparse.Namespace) -> Plan:
+    from reconciler.loop.reviewing import FromFile, planned
+
+    of = where.of(arguments)
+    return planned(FromFile(arguments.snapshot, of.repo, of.branch, of.subdirectory, arguments.allowed_signers))
 
 
 def _rendered(made: Plan, form: str) -> str:

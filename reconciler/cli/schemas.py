@@ -17,10 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.desired import schemas
+    from reconciler.model import schema as snapshots
     from reconciler.report import documents
     from reconciler.settings import schema
 
-    generated = schemas.generate() | schema.generate() | documents.generate()
+    generated = schemas.generate() | schema.generate() | documents.generate() | snapshots.generate()
     directory = Path(arguments.out or arguments.check)
     if arguments.out:
         directory.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.errors import UsageError
 from reconciler.settings.present import DEFAULT_FILE, present
 
 if TYPE_CHECKING:
@@ -129,3 +132,36 @@ def of(arguments: argparse.Namespace) -> Where:
         branch=getattr(arguments, "branch", ""),
         subdirectory=getattr(arguments, "path", ""),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Where snapshots go, with what to get in, and which key signs them; empty for the instance's own."""
+
+    target: str
+    token: str
+    key: str
+
+
+def published(arguments: argparse.Namespace) -> Published:
+    """What the options and the settings say of publishing.
+
+    Raises SettingsInvalid, or UsageError where the token cannot be read.
+    """
+    said = read(arguments.settings).publish if present(arguments.settings) else None
+    file = arguments.token_file or (said.token_file if said else "")
+    target = arguments.out or (said.target if said else "")
+    return Published(target, token(file), said.signing_key if said else "")
+
+
+def token(file: str) -> str:
+    """The first line of a file.
+
+    Raises UsageError where it cannot be read.
+    """
+    if not file:
+        return ""
+    try:
+        return Path(file).read_text(encoding="ascii").split("\n")[0].strip()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file}: no token can be read from it") from error

@@ -21,11 +21,12 @@ from reconciler.model.snapshot import RepoSnapshot
 from reconciler.postfix.domain import check_domain
 
 FLEET = "fleet.yaml"
-_HOST_FILE = re.compile(r"hosts/([^/@]+)(?:@([^/@]+))?\.yaml")
+HOST_FILE = re.compile(r"hosts/([^/@]+)(?:@([^/@]+))?\.yaml")
 _PROFILE_FILE = re.compile(r"profiles/([^/]+)\.yaml")
 _SHOWN_HOSTS = 50
 
 Result = TypeVar("Result")
+Known = dict[tuple[str, bytes], Mapping]  # files that were read and checked before, by path and content
 
 
 def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
@@ -34,7 +35,7 @@ def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
     Raises StateInvalid with every problem of the files this host's state is made of, and with every secret anywhere.
     """
     path = _host_file(repo, host, instance)
-    repository = _Repository(repo)
+    repository = Repository(repo)
     if path not in repo.files:
         raise StateInvalid((*repository.problems, _unknown_host(repo, path, host)))
     state = repository.state(path, host, instance)
@@ -46,7 +47,7 @@ def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
 def layers(repo: RepoSnapshot, host: str, instance: str = "") -> tuple[Mapping, ...]:
     """The layers that the state of one host is merged from, the lowest first; none where they have problems."""
     path = _host_file(repo, host, instance)
-    return _Repository(repo).layers(path) if path in repo.files else ()
+    return Repository(repo).layers(path) if path in repo.files else ()
 
 
 def _host_file(repo: RepoSnapshot, host: str, instance: str) -> str:
@@ -59,11 +60,11 @@ def validate(repo: RepoSnapshot) -> tuple[DesiredState, ...]:
 
     Raises StateInvalid with every problem found.
     """
-    repository = _Repository(repo)
+    repository = Repository(repo)
     repository.fleet()
     states = []
     for path in sorted(repo.files):
-        if match := _HOST_FILE.fullmatch(path):
+        if match := HOST_FILE.fullmatch(path):
             repository.check_host_name(path, match[1])
             states.append(repository.state(path, match[1], match[2] or ""))
         elif match := _PROFILE_FILE.fullmatch(path):
@@ -81,7 +82,7 @@ def validate(repo: RepoSnapshot) -> tuple[DesiredState, ...]:
 
 def hosts(repo: RepoSnapshot) -> tuple[str, ...]:
     """The names of the host files, `NAME` or `NAME@INSTANCE`, sorted."""
-    return tuple(path[6:-5] for path in sorted(repo.files) if _HOST_FILE.fullmatch(path))
+    return tuple(path[6:-5] for path in sorted(repo.files) if HOST_FILE.fullmatch(path))
 
 
 def _unknown_host(repo: RepoSnapshot, path: str, host: str) -> Problem:
@@ -98,11 +99,12 @@ def _unknown_host(repo: RepoSnapshot, path: str, host: str) -> Problem:
     )
 
 
-class _Repository:
+class Repository:
     """The files of one snapshot, each read once; `problems` gathers what is wrong with those that were read."""
 
-    def __init__(self, repo: RepoSnapshot) -> None:
+    def __init__(self, repo: RepoSnapshot, known: Known | None = None) -> None:
         self._repo = repo
+        self._known = {} if known is None else known
         self.problems: list[Problem] = list(secrets.find(repo))
         self._unreadable = {problem.position.file for problem in self.problems}
         self._trees: dict[str, Mapping | None] = {}
@@ -220,9 +222,13 @@ class _Repository:
         return tuple(path for path in self._repo.files if path.endswith(".map"))
 
     @cached_property
+    def own_profiles(self) -> tuple[str, ...]:
+        """The names of the profiles that are files of the repository."""
+        return tuple(match[1] for match in map(_PROFILE_FILE.fullmatch, sorted(self._repo.files)) if match)
+
+    @cached_property
     def _profile_names(self) -> tuple[str, ...]:
-        own = (match[1] for match in map(_PROFILE_FILE.fullmatch, sorted(self._repo.files)) if match)
-        return (*profiles.BUILT_IN, *own)
+        return (*profiles.BUILT_IN, *self.own_profiles)
 
     def profile_file(self, name: str) -> Mapping | None:
         """A profile, built in or a file of the repository, or None where it has problems."""
@@ -259,6 +265,12 @@ class _Repository:
         return self._trees[path]
 
     def _read(self, path: str, layer: str, model: type[Frozen]) -> Mapping:
+        key = path, self._repo.files[path]
+        if key not in self._known:
+            self._known[key] = self._read_anew(path, layer, model)
+        return self._known[key]
+
+    def _read_anew(self, path: str, layer: str, model: type[Frozen]) -> Mapping:
         tree = document.parse(self._repo.files[path], Source(path, layer))
         problems: list[Problem] = []
         try:

@@ -93,12 +93,12 @@ def extend(
     sources = {path: files.read(path) for path in kinds}
     wanted = {_absolute(path, directory) for path in pems}
     chains = {path: _pem(path, known) for path in sorted(wanted)}
-    present = {path: state for path, state in sources.items() if state is not None}
+    found = {path: state for path, state in sources.items() if state is not None}
     return replace(
         snapshot,
-        files={**snapshot.files, **present},
-        kinds={**snapshot.kinds, **{path: kinds[path] for path in present}},
-        compiled={**snapshot.compiled, **compiled(directory, {path: kinds[path] for path in present})},
+        files={**snapshot.files, **found},
+        kinds={**snapshot.kinds, **{path: kinds[path] for path in found}},
+        compiled={**snapshot.compiled, **compiled(directory, {path: kinds[path] for path in found})},
         pems={**snapshot.pems, **{path: pem for path, pem in chains.items() if pem is not None}},
         absent=snapshot.absent
         | {path for path, state in sources.items() if state is None}

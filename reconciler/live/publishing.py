@@ -27,7 +27,13 @@ from reconciler.postfix.values import CLIENT_LEVELS
 MAXIMUM_ROWS = 5_000  # of one table; beyond, its rows stay on the host
 _REJECT = "reject_plaintext_session"
 _MODE = 0o644
-_EXPECTED = ("tls_policy", "tls_senders", "tls_clients", "tls_client_names")  # where tables of ours lie by default
+EXPECTED = (
+    "tls_policy",
+    "tls_senders",
+    "tls_clients",
+    "tls_client_names",
+    "tls_sni",
+)  # where tables of ours lie by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,8 @@ class _Tables:
         self._ours = {live.path(it.path) for it in recorded}
         rows = (it for it in last.entries if isinstance(it, RowAddress))
         self._rows = {(live.path(it.path), table.fold(_bytes(it.key))) for it in rows}
-        named = map(self._path, table_words(live.explicit.get(POLICIES, "")))
+        lists = " ".join(live.explicit.get(name, "") for name in (POLICIES, "tls_server_sni_maps"))
+        named = map(self._path, table_words(lists))
         self._policies = {path for path in named if path is not None}
 
     def _path(self, word: str) -> str | None:
@@ -168,7 +175,7 @@ class _Tables:
 
     def tables(self, redaction: Redaction) -> Iterator[PublishedTable]:
         """Those inside the scope; of others only that they are there, where we would make ours."""
-        expected = {self._live.path(name) for name in _EXPECTED}
+        expected = {self._live.path(name) for name in EXPECTED}
         for path, source in sorted(self._live.tables.items()):
             if not self._is_in_scope(path) and path not in expected:
                 continue
@@ -257,20 +264,13 @@ def as_host(seen: Published) -> HostSnapshot:
         master_pid=1 if seen.running else None,
         absent=frozenset(seen.absent),
         kinds={it.path: it.type for it in seen.tables},
-        compiled={it.path: _compiled(it) for it in seen.tables if it.type and TableType(it.type).compiled},
+        compiled={it.path: CompiledTable(None, it.problem) for it in seen.tables if it.problem},
         pems={it.path: it.facts for it in seen.pems},
     )
 
 
 def _file(path: str, text: str) -> FileState:
     return FileState(text.encode("utf-8", "surrogateescape"), _MODE, 0, 0, 0, path)
-
-
-def _compiled(it: PublishedTable) -> CompiledTable:
-    if it.problem:
-        return CompiledTable(None, it.problem)
-    rows = table.parse(it.source.encode("utf-8", "surrogateescape")).rows
-    return CompiledTable({key: row.value for key, row in rows.items()})
 
 
 def as_record(seen: Published) -> LastApplied:

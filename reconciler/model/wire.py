@@ -14,15 +14,25 @@ may have been written by anybody: it is bounded before it is read, and refused w
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.errors import SnapshotRefused
 from reconciler.model import codec
+from reconciler.model.desired import Part
 from reconciler.model.published import FORMAT_VERSION, MAXIMUM_SIZE, Published
+from reconciler.postfix.table import TableType
 
 NAMESPACE = "postfix-tls-reconciler-snapshot"
 SUFFIX = ".snapshot"
 BEGIN, END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
+MAXIMUM_DOCUMENT, MAXIMUM_LINES = 1 << 18, 4000
+_PATH = re.compile(r"/[^\x00-\x1f\x7f]{1,1023}")
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,8}(?:[.-][0-9A-Za-z.-]{1,40})?")
+_MODES = 0o7777
+_TABLE_TYPES = frozenset({"", *(kind.value for kind in TableType)})
+_PARTS = frozenset({"", *(part.value for part in Part)})
 _MAXIMUM_SIGNATURE = 4096  # bytes; one of Ed25519 has 300
 
 
@@ -51,12 +61,37 @@ def from_json(message: bytes) -> Published:
         version = str(body["format_version"])
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
             raise SnapshotRefused(f"its format_version is {version[:20]!r}; this program reads {FORMAT_VERSION}")
-        seen = codec.decode(Published, body)
+        seen: Published = codec.decode(Published, body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise SnapshotRefused(f"it is no snapshot of ours ({type(error).__name__})") from error
-    if not isinstance(seen, Published) or seen.taken.tzinfo is None:
-        raise SnapshotRefused("it does not say when it was taken, with a time zone")
+    wrong = next(_wrong(seen), "")
+    if wrong:
+        raise SnapshotRefused(wrong)
     return seen
+
+
+def _wrong(seen: Published) -> Iterator[str]:
+    """What no snapshot of ours says: bounds that keep reading it cheap, and words that code further on relies upon."""
+    if seen.taken.tzinfo is None or any(
+        moment.tzinfo is None
+        for it in seen.pems
+        for certificate in it.facts.certificates
+        for moment in (certificate.not_before, certificate.not_after)
+    ):
+        yield "one of its times is without a time zone"
+    for name, document in (("main.cf", seen.main_cf), ("master.cf", seen.master_cf)):
+        if len(document) > MAXIMUM_DOCUMENT or document.count("\n") > MAXIMUM_LINES:
+            yield f"its {name} has more than {MAXIMUM_DOCUMENT} characters or {MAXIMUM_LINES} lines"
+    if not all(_PATH.fullmatch(it) for it in (seen.config_directory, *(it.path for it in seen.tables))):
+        yield "one of its paths is none"
+    if not _VERSION.fullmatch(seen.mail_version):
+        yield "its mail_version is none"
+    if any(it.type not in _TABLE_TYPES for it in seen.tables):
+        yield "one of its tables is of a type that this program does not read"
+    if any(it.part not in _PARTS for it in seen.entries):
+        yield "its record names a part of the state that there is not"
+    if not all(0 <= it.facts.mode <= _MODES for it in seen.pems):
+        yield "the mode of one of its files is none"
 
 
 def wrap(message: bytes, signature: bytes) -> bytes:

@@ -1,5 +1,5 @@
 """DesiredState × LiveConfig × LastApplied → Plan."""
 
-from reconciler.plan.make import interests, plan
+from reconciler.plan.make import Interests, interests, plan
 
-__all__ = ["interests", "plan"]
+__all__ = ["Interests", "interests", "plan"]

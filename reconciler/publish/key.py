@@ -95,11 +95,23 @@ def of(directory: Path) -> Key:
     try:
         if not path.exists():
             _make(path)
+    except OSError as error:
+        hint = "run as root, or name another --state-dir"
+        raise HostUnreadable(f"{path}: {os.strerror(error.errno or 0)}; {hint}") from error
+    return read(path)
+
+
+def read(path: Path) -> Key:
+    """The key in a file.
+
+    Raises HostUnreadable where it cannot be read, or is none.
+    """
+    try:
         private = load_ssh_private_key(path.read_bytes(), None)
     except OSError as error:
         hint = "run as root, or name another --state-dir"
         raise HostUnreadable(f"{path}: {os.strerror(error.errno or 0)}; {hint}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise HostUnreadable(f"{path}: no private key in OpenSSH's format; remove it to have a new one made") from error
     if not isinstance(private, Ed25519PrivateKey):
         raise HostUnreadable(f"{path}: no Ed25519 key; remove it to have one made")

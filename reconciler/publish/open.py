@@ -34,3 +34,14 @@ def believed(content: bytes, name: str, signers: Signers | None) -> Believed:
     if line is None:
         raise SnapshotRefused("its key may not sign for this host, or not at that time")
     return Believed(seen, ",".join(line.principals))
+
+
+def named(content: bytes, signers: Signers | None) -> str:
+    """Whose snapshot it says it is; believed only once `believed` has been asked with that name.
+
+    Raises SnapshotRefused.
+    """
+    signed = wire.unwrap(content)
+    if signers is not None:
+        signers.check(signed)
+    return wire.from_json(signed.message).name

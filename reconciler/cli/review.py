@@ -1,0 +1,96 @@
+"""`reconciler review`: what a change of the state would do to every host it touches, without any host."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.cli import where
+from reconciler.cli.output import style, write
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from reconciler.model.review import Review
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--base", metavar="REV", required=True, help="the revision that the change starts from")
+    parser.add_argument("--head", metavar="REV", required=True, help="the revision that it leads to")
+    parser.add_argument("--repo", metavar="DIR", default=".", help="the local repository that has both (default: .)")
+    parser.add_argument("--path", metavar="DIR", default="", help="where the state lies inside it")
+    parser.add_argument(
+        "--snapshots",
+        metavar="DIR|URL",
+        default="",
+        help="where hosts publish theirs: a directory, an https:// address, or a repository (git+https://, …)",
+    )
+    parser.add_argument("--allowed-signers", metavar="FILE", default="", help="who may sign which host's snapshot")
+    parser.add_argument("--token-file", metavar="FILE", default="", help="the bearer token for an https:// address")
+    parser.add_argument("--max-age", metavar="TIME", default="24h", help="mark older snapshots (default: 24h)")
+    parser.add_argument("--refuse-older", metavar="TIME", default="7d", help="fail over older ones (default: 7d)")
+    where.add_format(parser, "markdown", "html")
+    parser.add_argument("--out", metavar="FILE", default="", help="write it there, and one line to standard output")
+    parser.add_argument(
+        "--detailed-exitcode", action="store_true", help="exit 2 where the check passes and changes are pending"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from reconciler.loop.reviewing import Request, reviewed
+    from reconciler.model.review import Judgement
+    from reconciler.report.reviewed import verdict
+    from reconciler.review import Ages
+
+    made = reviewed(
+        Request(
+            repo=arguments.repo,
+            base=arguments.base,
+            head=arguments.head,
+            snapshots=arguments.snapshots,
+            allowed_signers=arguments.allowed_signers,
+            subdirectory=arguments.path,
+            token=where.token(arguments.token_file),
+            ages=Ages(_time(arguments.max_age, "--max-age"), _time(arguments.refuse_older, "--refuse-older")),
+        )
+    )
+    text = _rendered(made, arguments.format, to_file=bool(arguments.out))
+    if arguments.out:
+        Path(arguments.out).write_text(text, encoding="utf-8", errors="replace")
+        write(f"{verdict(made)}\n")
+    else:
+        write(text)
+    if made.judgement is Judgement.FAIL:
+        return 1
+    return 2 if arguments.detailed_exitcode and made.is_pending else 0
+
+
+def _time(text: str, option: str) -> timedelta:
+    from reconciler.postfix.values import seconds
+
+    try:
+        return timedelta(seconds=seconds(text))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _rendered(made: Review, form: str, *, to_file: bool) -> str:
+    match form:
+        case "json":
+            from reconciler.report import review_json
+
+            return review_json.render(made)
+        case "markdown":
+            from reconciler.report import markdown
+
+            return markdown.render_review(made).text
+        case "html":
+            from reconciler.report import html
+
+            return html.render_review(made)
+        case _:
+            from reconciler.report import text
+            from reconciler.report.terminal import PLAIN
+
+            return text.render_review(made, PLAIN if to_file else style())

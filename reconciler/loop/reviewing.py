@@ -1,0 +1,109 @@
+"""A review, and a plan from a snapshot: no host is near, and nothing is written anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler import desired, review, source
+from reconciler.errors import PlanRefused, SnapshotRefused, UsageError
+from reconciler.model.plan import Plan
+from reconciler.model.review import Review
+from reconciler.publish import directory, signers
+from reconciler.publish.open import believed, named
+from reconciler.publish.place import Reader
+from reconciler.publish.places import place
+from reconciler.publish.signers import Signers
+from reconciler.review import Ages, Asked, Found
+from reconciler.source.revision import LocalRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `reconciler review` was asked. Without `snapshots` every host is judged by the difference of its states."""
+
+    repo: str
+    base: str
+    head: str
+    snapshots: str = ""
+    allowed_signers: str = ""
+    subdirectory: str = ""
+    token: str = ""
+    ages: Ages = field(default_factory=Ages)
+
+
+def reviewed(request: Request) -> Review:
+    """What the change from base to head would do to every host that it touches.
+
+    Raises SourceUnreadable, UsageError or PublishFailed where one of its inputs is not to be had at all.
+    """
+    repository = LocalRepository(request.repo, request.subdirectory)
+    base, head = repository.at(request.base), repository.at(request.head)
+    allowed = signers.read(request.allowed_signers) if request.allowed_signers else None
+    with _reading(request) as read:
+        return review.review(
+            Asked(
+                base=base,
+                head=head,
+                now=datetime.now(UTC),
+                snapshot=_opening(read, allowed),
+                ages=request.ages,
+                signed=allowed is not None,
+            )
+        )
+
+
+def _reading(request: Request) -> AbstractContextManager[Reader]:
+    return place(request.snapshots, request.token).reading() if request.snapshots else nullcontext(lambda _: None)
+
+
+def _opening(read: Reader, allowed: Signers | None) -> Callable[[str], Found | SnapshotRefused | None]:
+    def opened(name: str) -> Found | SnapshotRefused | None:
+        content = read(name)
+        if not isinstance(content, bytes):
+            return content
+        try:
+            found = believed(content, name, allowed)
+        except SnapshotRefused as refused:
+            return refused
+        return Found(found.seen, found.signer)
+
+    return opened
+
+
+@dataclass(frozen=True, slots=True)
+class FromFile:
+    """A snapshot in a file, and the repository to hold it against."""
+
+    file: str
+    repo: str
+    branch: str = ""
+    subdirectory: str = ""
+    allowed_signers: str = ""
+
+
+def planned(asked: FromFile) -> Plan:
+    """The plan for the host of a snapshot, as that host would make it now; what it cannot know is among the warnings.
+
+    Raises SnapshotRefused, StateInvalid, PlanRefused and every error that reading the repository knows.
+    """
+    repo = source.read(asked.repo, branch=asked.branch, subdirectory=asked.subdirectory)
+    content = directory.read(Path(asked.file))
+    if content is None:
+        raise UsageError(f"{asked.file}: there is no such file")
+    try:
+        if isinstance(content, SnapshotRefused):
+            raise content
+        allowed = signers.read(asked.allowed_signers) if asked.allowed_signers else None
+        seen = believed(content, named(content, allowed), allowed).seen
+        host = review.read(seen, datetime.now(UTC))
+        state = desired.load(repo, seen.host, seen.instance)
+        outcome = review.planned(state, host, revision=repo.revision, origin=repo.origin)
+    except SnapshotRefused as refused:
+        raise SnapshotRefused(f"{asked.file}: {refused}") from refused
+    if outcome.plan is None:
+        raise PlanRefused(outcome.problems)
+    return replace(outcome.plan, warnings=(*outcome.warned, *outcome.plan.warnings))

@@ -1,1 +1,0 @@
-"""What listens: the receiver of pushes. Loopback unless the settings say otherwise."""
