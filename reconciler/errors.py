@@ -82,6 +82,26 @@ class SourceUnreadable(ReconcilerError):
     retry_helps = True
 
 
+class Untrusted(ReconcilerError):
+    """A commit that the trust of this host does not cover; the last trusted one stays in force."""
+
+    reason = "Untrusted"
+
+    def __init__(self, commit: str, why: str) -> None:
+        self.commit, self.why = commit, why
+        super().__init__(f"commit {commit}: {why}")
+
+
+class Rewound(ReconcilerError):
+    """The remote offers what does not follow the last trusted commit: rewound, replayed, or another history."""
+
+    reason = "Rewound"
+
+    def __init__(self, trusted: str, offered: str, why: str) -> None:
+        self.trusted, self.offered, self.why = trusted, offered, why
+        super().__init__(f"commit {offered}: {why}")
+
+
 class HostUnreadable(ReconcilerError):
     """The host's configuration cannot be understood, so nothing may be concluded from it and nothing is written."""
 
@@ -155,6 +175,12 @@ class CheckFailed(ReconcilerError):
     reason = "CheckFailed"
 
 
+class CanaryRefused(ReconcilerError):
+    """The candidate failed in a private instance; the live files were not touched."""
+
+    reason = "CanaryRefused"
+
+
 class Conflict(ReconcilerError):
     """Somebody else changed a file while it was being replaced; the other's version was kept."""
 
@@ -190,6 +216,12 @@ class StateUnusable(ReconcilerError):
     """The directory in which this program keeps its memory cannot be read or written."""
 
     reason = "StateUnusable"
+
+
+class PlanMoved(ReconcilerError):
+    """The host, the state or this program is not what it was when the plan was saved; nothing was done."""
+
+    reason = "PlanMoved"
 
 
 class Quarantined(ReconcilerError):

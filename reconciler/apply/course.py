@@ -26,6 +26,7 @@ from reconciler.model.journal import Journal, Passage, Phase, Purpose, Standing
 from reconciler.model.proof import Proof
 
 Progress = Callable[[str], None]
+_ENDED = "Postfix has ended; start it: postfix start"
 
 
 @dataclass
@@ -81,9 +82,10 @@ class Course:
     def _take_back(self, failure: BaseException) -> None:
         """Within a moment of the swap: what somebody else wrote meanwhile was made from the old files, and stays."""
         self._put_back(failure)
+        trouble = ""
         if self.journal.reload and self.machine.is_running():
-            self._guarded(self.machine.reload, failure)
-        self._end(Phase.ROLLED_BACK, failure)
+            trouble = _trouble_of(self.machine.reload)
+        self._end_back(failure, trouble)
 
     def prove(self, prover: Prover) -> None:
         """Reload where that is planned, probe, and end: DONE.
@@ -146,10 +148,18 @@ class Course:
             with self._edits_held_if_possible():
                 self.refuse_strangers(failure)
                 self._put_back(failure)
-            self._serve_again(prover, failure)
             if isinstance(failure, RolledBack) and self.journal.purpose is Purpose.APPLY:
                 self._quarantine(self.journal.revision, str(failure))
-            self._end(Phase.ROLLED_BACK, failure)
+            self._end_back(failure, self._serve_again(prover))
+
+    def _end_back(self, failure: BaseException, trouble: str) -> None:
+        """The old files are back, and so it has ended; what is still wrong with the service is for a person to know."""
+        if trouble:
+            trouble = f"the old files are back, but {trouble}"
+            self.journal = replace(self.journal, notes=(*self.journal.notes, trouble))
+        self._end(Phase.ROLLED_BACK, failure)
+        if trouble:
+            raise RollbackFailed(f"{failure}\n{trouble}") from failure
 
     def refuse_strangers(self, failure: BaseException | None) -> None:
         """Raises RollbackFailed, or RecoveryStopped after a crash, where somebody has changed a file since."""
@@ -181,40 +191,39 @@ class Course:
             text = f"{failure}\nputting the old files back failed too: {second}\nthey are in {self.entry.path}/old"
             raise RollbackFailed(text) from second
 
-    def _serve_again(self, prover: Prover, failure: BaseException) -> None:
-        """The old files in force again. A service that master(8) slows down takes a restart: a reload took 56 s."""
+    def _serve_again(self, prover: Prover) -> str:
+        """The old files in force again; gives what is wrong with that, or nothing.
+
+        A service that master(8) slows down takes a restart: a reload took 56 s to help. A live instance that is down is
+        never started: whether it shall run is not for us to say.
+        """
         if not self.journal.reload:
-            return
+            return ""
         if not self.machine.is_running():
-            raise RollbackFailed(f"{failure}\nthe old files are back, but Postfix has ended; start it: postfix start")
+            return _ENDED
         prover.mark()
-        self._guarded(self.machine.reload, failure)
+        trouble = _trouble_of(self.machine.reload)
         throttled = prover.is_throttled()
         if throttled:
-            self._restart(prover, failure)
+            trouble = self._restart(prover)
         worse = self._worse(prover)
-        if worse and throttled is None:  # no log tells
-            self._restart(prover, failure)
+        if worse and throttled is None and self.machine.is_running():  # no log tells
+            trouble = self._restart(prover)
             worse = self._worse(prover)
-        if worse:
-            raise RollbackFailed(f"{failure}\nthe old files are back, but this still fails:\n{_told(worse)}")
+        if not self.machine.is_running():  # it had read the new files already, and was on its way out
+            return _ENDED
+        return f"this still fails:\n{_told(worse)}" if worse else trouble
 
     def _worse(self, prover: Prover) -> tuple[Proof, ...]:
         before = self.journal.before
         return prover.regressions(before, prover.after()) if before else ()
 
-    def _restart(self, prover: Prover, failure: BaseException) -> None:
+    def _restart(self, prover: Prover) -> str:
         self.progress("restarting, for a service was throttled")
-        self._guarded(self.machine.restart, failure)
+        trouble = _trouble_of(self.machine.restart)
         prover.resume(self.journal.before)
         self.journal = replace(self.journal, notes=(*self.journal.notes, "Postfix was restarted to end the throttling"))
-
-    @staticmethod
-    def _guarded(act: Callable[[], None], failure: BaseException) -> None:
-        try:
-            act()
-        except ReconcilerError as second:
-            raise RollbackFailed(f"{failure}\nthe old files are back, but: {second}") from second
+        return trouble
 
     # --- the end
 
@@ -277,6 +286,14 @@ def _bytes(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+def _trouble_of(act: Callable[[], None]) -> str:
+    try:
+        act()
+    except ReconcilerError as error:
+        return str(error)
+    return ""
 
 
 def _told(proofs: tuple[Proof, ...]) -> str:

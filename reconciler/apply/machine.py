@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from reconciler.model.candidate import Candidate
 from reconciler.model.desired import SelfSigned
 from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.proof import Proof
 from reconciler.model.snapshot import FileState
+from reconciler.model.verdict import Verdict
 
 
 class Machine(Protocol):
@@ -105,6 +107,13 @@ class Machine(Protocol):
 
     def restart(self) -> None:
         """Stop and start it, by its systemd unit where it has one. For recovery only, and only while it is up."""
+
+
+class Trial(Protocol):
+    """The candidate tried in a private instance, where nobody is served by it."""
+
+    def try_out(self, candidate: Candidate, proven: frozenset[str]) -> Verdict:
+        """What it comes to. `proven` are the digests of trials that were passed before."""
 
 
 class Prover(Protocol):

@@ -18,6 +18,8 @@ from reconciler.model.applied import LastApplied, from_json
 from reconciler.model.desired import DesiredState
 from reconciler.model.snapshot import PemFile
 
+_PROVEN = 50  # digests
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -86,6 +88,19 @@ class StateDirectory:
         else:
             self._put(self.record, content)
 
+    def proven(self) -> tuple[str, ...]:
+        """The digests of trials that were passed, oldest first; none where they cannot be read: they only save time."""
+        try:
+            return tuple(str(it) for it in json.loads(self._proven.read_bytes())["passed"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
+
+    def remember_proven(self, digest: str) -> None:
+        """Keep the digest of a trial that was passed, so that the same is not tried again. Raises StateUnusable."""
+        known = self.proven()
+        if digest not in known:
+            self._put(self._proven, json.dumps({"passed": [*known[-_PROVEN + 1 :], digest]}).encode())
+
     def recall(self, key: str) -> Seen | None:
         """What was remembered under `key`; None where nothing was, or it cannot be read: it is only a short cut."""
         try:
@@ -98,6 +113,10 @@ class StateDirectory:
         """Keep a validated state and the facts of PEM files, so that the same need not be worked out again."""
         if self.recall(key) != seen:
             self._put(self._cache, json.dumps({"key": key, "seen": codec.encode(seen)}).encode())
+
+    @property
+    def _proven(self) -> Path:
+        return self.path / "proven.json"
 
     @property
     def _cache(self) -> Path:
@@ -130,7 +149,8 @@ class StateDirectory:
         """
         self.prepare()
         with self._usable():
-            file = (self.path / "lock").open("a+b")
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            file = os.fdopen(os.open(self.path / "lock", flags, 0o600), "a+b")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

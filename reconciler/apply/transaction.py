@@ -14,18 +14,24 @@ from datetime import UTC, datetime
 from reconciler import __version__
 from reconciler.apply import durable
 from reconciler.apply.course import Course, Progress
-from reconciler.apply.machine import Machine, Prover
+from reconciler.apply.machine import Machine, Prover, Trial
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.staging import Staging
 from reconciler.apply.state import StateDirectory
-from reconciler.errors import CheckFailed, StateUnusable
+from reconciler.errors import CanaryRefused, CheckFailed, StateUnusable
 from reconciler.model.address import FileAddress
 from reconciler.model.applied import LastApplied
+from reconciler.model.candidate import Candidate
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.plan import BuildTable, Plan, Reload
 from reconciler.model.receipt import Receipt
 from reconciler.report import difference
 from reconciler.report.blocks import summary
+
+TRIAL_GIVEN_UP = (
+    "left out: a configuration that Postfix starts with and that then serves no mail or no TLS is found only by the "
+    "proofs after it is live, and taken back"
+)
 
 
 @dataclass
@@ -38,6 +44,8 @@ class Transaction:
     prover: Prover
     progress: Progress = lambda _: None
     purpose: Purpose = Purpose.APPLY
+    trial: Trial | None = None
+    skips_trial: bool = False  # by name: what that gives up is recorded
     undoes: Journal | None = None  # the transaction that a way back takes back
     quarantines: tuple[str, ...] = ()  # revisions, once it is done
     number: int = 0  # its ID, once it has begun
@@ -111,6 +119,7 @@ class Transaction:
             self.progress(f"staging {name}")
         self.course.journal = replace(self.course.journal, passages=staging.passages)
         self._check(staging)
+        self._try_out(staging)
         self.progress("probing")
         before = self.prover.before() if self.machine.is_running() else ()
         self._keep_old(staging)
@@ -123,6 +132,36 @@ class Transaction:
             raise CheckFailed(
                 "Postfix refuses the configuration, which was not put in place:\n" + "\n".join(complaints)
             )
+
+    def _try_out(self, staging: Staging) -> None:
+        """The private instance. A candidate that has passed there is not tried again."""
+        if self.skips_trial or self.trial is None:
+            self._tried(TRIAL_GIVEN_UP if self.skips_trial else "", skipped=self.skips_trial)
+            return
+        self.progress("trying the candidate in a private instance")
+        verdict = self.trial.try_out(self._candidate(staging), frozenset(self.state.proven()))
+        if not verdict.passed:
+            told = "\n".join(f"  {problem}" for problem in verdict.problems)
+            self._tried(f"refused: {'; '.join(verdict.problems)}")
+            raise CanaryRefused(f"the change fails in a private instance, and was not put in place:\n{told}")
+        self.state.remember_proven(verdict.digest)
+        took = "passed before, not tried again" if verdict.already_proven else f"passed in {verdict.duration_s:.1f} s"
+        missing = f"; without {', '.join(verdict.left_out)}" if verdict.left_out else ""
+        self._tried(took + missing)
+
+    def _tried(self, result: str, *, skipped: bool = False) -> None:
+        self.course.journal = replace(self.course.journal, trial=result, skipped_trial=skipped)
+
+    def _candidate(self, staging: Staging) -> Candidate:
+        put = {
+            it.passage.path: it.content for it in staging.steps if not it.passage.compiled and it.content is not None
+        }
+        gone = (it.passage.path for it in staging.steps if not it.passage.compiled and it.content is None)
+        built = self.undoes.built if self.undoes else self.course.journal.built
+        tables = {path: kind for kind, _, path in (it.partition(":") for it in built)}
+        removed = frozenset(gone)
+        kept = {path: kind for path, kind in tables.items() if path not in removed}
+        return Candidate(self.plan.config_directory, put, removed, kept)
 
     def _keep_old(self, staging: Staging) -> None:
         """Copies of what stands there, the record before and after, and the difference for people."""
@@ -166,5 +205,6 @@ def receipt_of(journal: Journal) -> Receipt:
         before=journal.before,
         after=journal.after,
         notes=journal.notes,
+        skipped_trial=journal.skipped_trial,
         transaction=journal.number,
     )

@@ -13,6 +13,15 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--auto-approve", action="store_true", help="do not ask; needed where there is no terminal")
 
 
+def add_skip_canary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--skip-canary",
+        action="store_true",
+        help="do not try the change in a private instance first: what Postfix starts with but does not serve mail "
+        "or TLS with is then found only when it is live, and taken back; recorded",
+    )
+
+
 def ask(command: str) -> None:
     """Raises ApprovalNeeded where nobody is there to say yes, or somebody says something else."""
     if not sys.stdin.isatty():

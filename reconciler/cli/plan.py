@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import where
 from reconciler.cli.output import style, write
+from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from reconciler.model.plan import Plan
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_repo(parser)
     where.add_instance(parser)
     where.add_format(parser, "markdown", "html")
+    parser.add_argument("--out", metavar="FILE", default="", help="save the plan for `apply FILE`, for its owner only")
     parser.add_argument("--snapshot", metavar="FILE", help="plan for the host that published this, wherever this is")
     parser.add_argument(
         "--allowed-signers", metavar="FILE", default="", help="with --snapshot: who may sign it (default: anybody)"
@@ -36,10 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
 def _of_this_host(arguments: argparse.Namespace) -> Plan:
     from reconciler.loop.look import look, plan_of
 
-    return plan_of(look(where.of(arguments)))
+    place = where.of(arguments)
+    sight = look(place)
+    made = plan_of(sight)
+    if arguments.out:
+        from reconciler.loop.saving import save
+
+        save(place, sight, made, arguments.out)
+    return made
 
 
 def _from_file(arguments: argparse.Namespace) -> Plan:
+    if arguments.out:
+        raise UsageError("--out saves what `apply` carries out on this host; a snapshot is of another one")
     from reconciler.loop.reviewing import FromFile, planned
 
     of = where.of(arguments)

@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_instance(parser)
     where.add_format(parser)
     approval.add_argument(parser)
+    approval.add_skip_canary(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         write(text.render(found.way.plan, style()))
     if not arguments.auto_approve:
         approval.ask("rollback")
-    receipt = past.go_back(found, progress)
+    receipt = past.go_back(found, progress, skip_canary=arguments.skip_canary)
     if arguments.format == "json":
         from reconciler.report import json
 

@@ -13,24 +13,33 @@ from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.look import Sight
 from reconciler.loop.recover import told
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Drift, Plan
 from reconciler.model.receipt import Receipt
 from reconciler.record.events import EventLog
 from reconciler.verify.around import AroundChange
 
 
-def apply(sight: Sight, plan: Plan, progress: Progress = lambda _: None) -> Receipt:
+def apply(
+    sight: Sight,
+    plan: Plan,
+    progress: Progress = lambda _: None,
+    *,
+    untold: tuple[Drift, ...] | None = None,
+    skip_canary: bool = False,
+) -> Receipt:
     """Carry out the plan of what was seen, as one transaction, and record what was found and done.
 
-    Raises Locked, Quarantined, CheckFailed, Conflict, RolledBack or RollbackFailed.
+    `untold` is the drift that no event tells of yet; all of the plan's, where nobody looked before.
+
+    Raises Locked, Quarantined, CheckFailed, CanaryRefused, Conflict, RolledBack or RollbackFailed.
     """
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
     events = EventLog(sight.state.path / "events.jsonl")
-    for found in plan.drift:
+    for found in plan.drift if untold is None else untold:
         events.drift(plan, found, datetime.now(UTC))
-    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress))
+    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress, skips_trial=skip_canary))
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt

@@ -11,6 +11,7 @@ from reconciler import __version__, live, plan, source
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
+from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Plan
@@ -44,15 +45,15 @@ class Sight:
     repo: RepoSnapshot
 
 
-def look(where: Where) -> Sight:
-    """Read the state and the host; nothing is written anywhere.
+def look(where: Where, repo: RepoSnapshot | None = None) -> Sight:
+    """Read the state, where `repo` is not it already, and the host; nothing is written anywhere.
 
     A state that an apply has validated, by this version and of the same bytes, is not validated again.
 
     Raises every error of the tree that reading knows.
     """
     directory = posixpath.abspath(where.config_directory)
-    repo = source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
+    repo = repo or source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
     seen = snapshot.take(directory, now=datetime.now(UTC))
     first = live.read(seen)
     own = first.view.get("multi_instance_name")
@@ -94,12 +95,12 @@ def _key(repo: RepoSnapshot, host: str, instance: str) -> str:
     return digest.hexdigest()
 
 
-def plan_of(sight: Sight) -> Plan:
-    """The plan of what was seen.
+def plan_of(sight: Sight, held: frozenset[Address] = frozenset()) -> Plan:
+    """The plan of what was seen; addresses that are `held` stay as they are for now.
 
     Raises PlanRefused.
     """
-    return plan.plan(sight.desired, sight.live, sight.last, revision=sight.revision, origin=sight.origin)
+    return plan.plan(sight.desired, sight.live, sight.last, revision=sight.revision, origin=sight.origin, held=held)
 
 
 def own_name(config: live.LiveConfig) -> str:

@@ -64,7 +64,7 @@ def look_back(where: Where, number: int | None) -> Return:
     return Return(way, config, machine, state)
 
 
-def go_back(found: Return, progress: Progress = lambda _: None) -> Receipt:
+def go_back(found: Return, progress: Progress = lambda _: None, *, skip_canary: bool = False) -> Receipt:
     """Carry it out as a transaction of its own; afterwards the revision is applied only once a person releases it.
 
     Raises what an apply raises.
@@ -79,6 +79,7 @@ def go_back(found: Return, progress: Progress = lambda _: None) -> Receipt:
         purpose=Purpose.ROLLBACK,
         undoes=found.way.journal,
         quarantines=found.way.quarantines,
+        skips_trial=skip_canary,
     )
     return carried_out(work)
 

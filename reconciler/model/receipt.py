@@ -22,4 +22,5 @@ class Receipt:
     before: tuple[Proof, ...] = ()
     after: tuple[Proof, ...] = ()
     notes: tuple[str, ...] = ()
+    skipped_trial: bool = False  # the canary was left out by name
     transaction: int = 0  # its ID; 0 where nothing was to be done

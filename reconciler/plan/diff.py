@@ -56,16 +56,25 @@ class _Sides:
     last: LastApplied
     now: Meaning
     meaning: Meaning
+    held: frozenset[Address] = frozenset()
 
 
-def compare(target: Target, enforced: frozenset[Part], live: LiveConfig, last: LastApplied) -> Comparison:
-    """Take every declared or once declared address from where it is to where it shall be."""
+def compare(
+    target: Target,
+    enforced: frozenset[Part],
+    live: LiveConfig,
+    last: LastApplied,
+    *,
+    held: frozenset[Address] = frozenset(),
+) -> Comparison:
+    """Take every declared or once declared address from where it is to where it shall be; what is `held` stays."""
     moved = strays(target, enforced, live, last)
     wanted = {**target.wanted, **dict(_implied(target, live, last)), **dict(_strayed(moved, target, live))}
     policy_tables = frozenset(_policy_tables(wanted) | _policy_tables(last.entries))
-    meaning = Meaning(projected(live, _parameters_after(wanted, enforced, last, live)), policy_tables)
+    moving = {address: want for address, want in wanted.items() if address not in held}
+    meaning = Meaning(projected(live, _parameters_after(moving, enforced, last, live)), policy_tables)
     now = Meaning(live.view, policy_tables)
-    sides = _Sides(live, last, now, meaning)
+    sides = _Sides(live, last, now, meaning, held)
     out = Comparison(meaning, strays=moved, whole=_made(last))
     for address, want in wanted.items():
         if want.part in enforced:
@@ -120,6 +129,9 @@ def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) ->
     drifted = healing or (record is not None and not _as_written(address, record, standing, sides))
     if drifted:
         out.drift.append(Drift(address, record.written if record else want.value, standing))
+    if address in sides.held:
+        out.record |= {address: record} if record else {}
+        return
     unchanged_in_git = healing or (record is not None and sides.meaning.same(address, record.written, want.value))
     corrective = drifted and unchanged_in_git
     reason = Reason.DRIFT_DETECTED if corrective and want.reason is Reason.DECLARED else want.reason

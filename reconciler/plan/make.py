@@ -10,7 +10,7 @@ from reconciler import __version__
 from reconciler.errors import PlanRefused
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import joined
-from reconciler.model.address import FileAddress, ParameterAddress, ServiceAddress, TableAddress, sort_key
+from reconciler.model.address import Address, FileAddress, ParameterAddress, ServiceAddress, TableAddress, sort_key
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Part
 from reconciler.model.plan import (
@@ -66,15 +66,23 @@ def interests(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Int
     return Interests(tables, pems, declared_files(desired, live))
 
 
-def plan(desired: DesiredState, live: LiveConfig, last: LastApplied, *, revision: str, origin: str) -> Plan:
-    """The smallest change that takes `live` to `desired`.
+def plan(
+    desired: DesiredState,
+    live: LiveConfig,
+    last: LastApplied,
+    *,
+    revision: str,
+    origin: str,
+    held: frozenset[Address] = frozenset(),
+) -> Plan:
+    """The smallest change that takes `live` to `desired`; addresses that are `held` are left as they are for now.
 
     Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
     """
     target = settle(desired, live, last)
     if target.problems:
         raise PlanRefused(tuple(target.problems))
-    comparison = compare(target, desired.enforced, live, last)
+    comparison = compare(target, desired.enforced, live, last, held=held)
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
     written = edits(changes, comparison, target, live)
     state = _state_digest(target, desired.enforced)

@@ -35,6 +35,7 @@ class EventLog:
             "changes": len(plan.changes),
             "files": len(receipt.written) + len(receipt.removed),
             "reloaded": receipt.reloaded,
+            "canary_skipped": receipt.skipped_trial,
             "transaction": receipt.transaction,
             "duration_s": round(duration_s, 3),
         }

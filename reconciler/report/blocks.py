@@ -268,4 +268,4 @@ def _change(change: Change) -> Line:
 def _action(action: BuildTable | Reload) -> str:
     if isinstance(action, Reload):
         return f"reload: {shown(action.why)}"
-    return f"postmap {action.type}:{clean(action.path)}: {shown(action.why)}"
+    return f"postmap {action.type}:{shown(action.path)}: {shown(action.why)}"

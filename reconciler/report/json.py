@@ -72,7 +72,7 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason.value,
         "disruption": change.disruption.value,
         "detail": masked(change.detail),
-        "origin": str(change.origin.position) if change.origin else None,
+        "origin": masked(str(change.origin.position)) if change.origin else None,
     }
 
 
@@ -92,8 +92,8 @@ def _guard(guard: Tripped) -> dict[str, Any]:
 
 def _action(action: Action) -> dict[str, str]:
     if isinstance(action, BuildTable):
-        return {"action": "postmap", "table": f"{action.type}:{action.path}", "why": action.why}
-    return {"action": "reload", "why": action.why}
+        return {"action": "postmap", "table": f"{action.type}:{masked(action.path)}", "why": masked(action.why)}
+    return {"action": "reload", "why": masked(action.why)}
 
 
 def render_proofs(proofs: Iterable[Proof]) -> str:
@@ -130,6 +130,8 @@ def render_receipt(plan: Plan, receipt: Receipt) -> str:
                 "proofs_before": [proof_body(proof) for proof in receipt.before],
                 "proofs_after": [proof_body(proof) for proof in receipt.after],
                 "notes": list(receipt.notes),
+                "transaction": receipt.transaction or None,
+                "canary_skipped": receipt.skipped_trial,
             },
         }
     )
@@ -165,7 +167,7 @@ def render_error(error: ReconcilerError) -> str:
 
 def problem_body(problem: Problem) -> dict[str, Any]:
     return {
-        "file": problem.position.file,
+        "file": masked(problem.position.file),
         "line": problem.position.line,
         "column": problem.position.column,
         "what": masked(problem.what),

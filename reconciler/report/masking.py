@@ -39,7 +39,7 @@ def masked_address(address: Address) -> str:
     """The address itself; an element of a list of passwords is one that may hold them."""
     match address:
         case ElementAddress(name, element):
-            return f"main.cf/{name}[{masked_value(address, element)}]"
+            return f"main.cf/{masked(name)}[{masked_value(address, element)}]"
         case _:
             return masked(str(address))
 

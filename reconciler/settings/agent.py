@@ -43,7 +43,7 @@ class Agent(Section):
         ge=timedelta(seconds=1),
     )  # fmt: skip
     debounce: Duration = Field(
-        timedelta(milliseconds=50), description="How long it has to be quiet after an edit before it is looked at."
+        timedelta(milliseconds=10), description="How long it has to be quiet after an edit before it is looked at."
     )
     cycle_limit: Duration = Field(timedelta(minutes=5), description="How long one cycle may take.", gt=timedelta(0))
     heal: HealPolicy = Field(

@@ -1,0 +1,230 @@
+"""The agent: sleeps until something is due or noticed, takes a pass, and says what came of it.
+
+A thin shell around `schedule`, which decides when, and `turn`, which does it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import select
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+from reconciler.errors import Locked, MachineFailed, ReconcilerError
+from reconciler.host.notify_socket import NotifySocket
+from reconciler.loop import fingerprint, schedule
+from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
+from reconciler.loop.turn import Turn, Turned
+from reconciler.loop.watch import Watch
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
+
+class CycleTooLong(ReconcilerError):
+    """A pass took longer than it may; what it had begun was taken back."""
+
+    reason = "CycleTooLong"
+    retry_helps = True
+
+
+class Stopped(BaseException):
+    """SIGTERM or SIGINT in the middle of a pass. No error: nothing may catch it on its way out."""
+
+
+@dataclass
+class Agent:
+    """`limit` is the most a pass may take; `trigger` wakes it when it is touched; `watching` is whether files do."""
+
+    turn: Turn
+    times: Times = field(default_factory=Times)
+    trigger: str = ""
+    limit: timedelta = timedelta(minutes=5)
+    notify: NotifySocket = field(default_factory=NotifySocket)
+    watching: bool = True
+    chance: Callable[[], float] = random.random
+    schedule: Schedule = field(default_factory=Schedule)
+    trouble: str = ""
+    _late: bool = False
+    _in_pass: bool = False
+    _stopping: bool = False
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT.
+
+        Raises Locked where another agent serves this instance.
+        """
+        with ExitStack() as held:
+            held.enter_context(self._alone())
+            signals = held.enter_context(self._signals())
+            watch = Watch(self._watch_failed)
+            held.callback(watch.close)
+            self._tell("agent.started", {"pid": os.getpid()})
+            self.notify.ready()
+            with suppress(Stopped):
+                while not self._stopping:
+                    self._step(watch, signals)
+            self.notify.stopping()
+            self._tell("agent.stopped", {"pid": os.getpid()})
+
+    # --- one step: act, or sleep until something comes
+
+    def _step(self, watch: Watch, signals: socket.socket) -> None:
+        self.notify.alive()
+        now = self._now()
+        match schedule.next_action(self.schedule, now, self.times):
+            case Look(full):
+                self._look(full=full)
+                if self.watching:
+                    watch.over(self._directories())
+            case Sleep(until):
+                self._sleep(watch, signals, max(0.0, until - now))
+
+    def _look(self, *, full: bool) -> None:
+        if not full and self.turn.nothing_changed():
+            self.schedule = schedule.looked(self.schedule, self._now(), self.times, chance=self.chance())
+            return
+        due = None
+        try:
+            turned = self._bounded()
+            outcome, due = turned.outcome, turned.due
+            self._came_through(turned)
+        except (ReconcilerError, OSError) as error:
+            outcome = Outcome.FAILED
+            self._failed(error if isinstance(error, ReconcilerError) else MachineFailed(error))
+            self.turn.settle()
+        self.schedule = schedule.passed(self.schedule, self._now(), outcome, self.times, chance=self.chance(), due=due)
+
+    def _sleep(self, watch: Watch, signals: socket.socket, seconds: float) -> None:
+        ready, _, _ = select.select([watch.descriptor, signals.fileno()], [], [], seconds)
+        if watch.descriptor in ready:
+            watch.clear()
+            self.schedule = schedule.woken(self.schedule, self._now(), self._wake(), self.times)
+        if signals.fileno() in ready and signal.SIGHUP in signals.recv(64):
+            self.schedule = schedule.woken(self.schedule, self._now(), Wake.ASKED, self.times)
+
+    def _wake(self) -> Wake:
+        """A touch of the trigger asks for everything to be read, the remote too; anything else is looked at."""
+        known = self.turn.seen.marks.get(self.trigger)
+        return Wake.ASKED if self.trigger and fingerprint.mark(self.trigger) != known else Wake.CHANGED
+
+    def _directories(self) -> frozenset[str]:
+        trigger = {str(Path(self.trigger).parent)} if self.trigger else set()
+        return frozenset(it for it in self.turn.seen.directories | trigger if Path(it).is_dir())
+
+    # --- a pass within its limits
+
+    def _bounded(self) -> Turned:
+        signal.setitimer(signal.ITIMER_REAL, self.limit.total_seconds())
+        self._in_pass, self._late = True, False
+        try:
+            return self.turn.take()
+        finally:
+            self._in_pass = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    @contextmanager
+    def _signals(self) -> Iterator[socket.socket]:
+        """Signals wake the sleep through a socket; in a pass SIGTERM ends it, as far as the transaction lets it."""
+        reading, writing = socket.socketpair()
+        reading.setblocking(False)
+        writing.setblocking(False)
+        before = {
+            each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+        }
+        woken = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGHUP, lambda *_: None)
+        signal.signal(signal.SIGALRM, self._on_alarm)
+        try:
+            yield reading
+        finally:
+            signal.set_wakeup_fd(woken)
+            for each, handler in before.items():
+                signal.signal(each, handler)
+            reading.close()
+            writing.close()
+
+    def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+        """By way of SIGTERM, which the transaction holds back while live files are between two states."""
+        self._late = True
+        signal.raise_signal(signal.SIGTERM)
+
+    def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
+        late, self._late = self._late, False
+        if late:
+            if self._in_pass:
+                raise CycleTooLong(f"the pass took more than {self.limit.total_seconds():g} s")
+            return
+        self._stopping = True
+        if self._in_pass:
+            raise Stopped
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One agent an instance.
+
+        Raises Locked, naming the other's process.
+        """
+        state = self.turn.state
+        state.prepare()
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(state.path / "agent.lock", flags, 0o600), "r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as busy:
+                file.seek(0)
+                raise Locked(f"another agent serves {state.instance} (process {file.read(32).strip()})") from busy
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
+    # --- what is said
+
+    def _came_through(self, turned: Turned) -> None:
+        trouble = self.turn.trouble
+        self._troubled(f"{trouble.reason}: {trouble}" if trouble else "", trouble.reason if trouble else "")
+        self.notify.status(f"{turned.word} at {turned.revision[:19]}: {turned.text}")
+        if turned.outcome is Outcome.APPLIED:
+            self._tell("pass.finished", {"result": turned.word, "text": turned.text, "revision": turned.revision})
+
+    def _failed(self, error: ReconcilerError) -> None:
+        self._troubled(f"{error.reason}: {error}", error.reason)
+        self.notify.status(f"{error.reason}: {str(error).partition(chr(10))[0]}")
+
+    def _troubled(self, trouble: str, reason: str) -> None:
+        """Told when it begins, when it becomes another, and when it is over; not each time it is met again."""
+        if trouble == self.trouble:
+            return
+        if self.trouble:
+            self._tell("trouble.resolved", {"why": self.trouble})
+        if trouble:
+            self._tell("trouble.found", {"reason": reason, "why": trouble})
+        self.trouble = trouble
+
+    def _tell(self, name: str, facts: dict[str, str | int]) -> None:
+        self.turn.teller.tell(name, facts, self.turn.clock())
+
+    def _watch_failed(self, why: str) -> None:
+        self.turn.teller.tell("watch.failed", {"why": why}, self.turn.clock())
+
+    def _now(self) -> float:
+        return self.turn.clock().uptime_s
+
+
+def once(agent: Agent) -> Turned:
+    """One pass, and one more where the first changed something: only then it is known that nothing is left.
+
+    Raises every error of the tree.
+    """
+    turned = agent.turn.take()
+    return agent.turn.take() if turned.outcome is Outcome.APPLIED else turned

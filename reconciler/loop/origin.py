@@ -1,0 +1,76 @@
+"""Where the agent's state comes from, and the last good one, which stays in force while there is no newer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reconciler import source
+from reconciler.errors import ReconcilerError
+from reconciler.loop.look import Where
+from reconciler.model.snapshot import RepoSnapshot
+from reconciler.source import handover, layout
+
+Read = Callable[[], RepoSnapshot]
+
+
+@dataclass
+class Origin:
+    """`trouble` is why the newest state could not be had, None where it could."""
+
+    read: Read
+    paths: Callable[[], tuple[str, ...]] = tuple
+    every: float = 0.0  # seconds between two questions to a remote; 0 where `paths` tell
+    good: RepoSnapshot | None = None
+    trouble: ReconcilerError | None = None
+    _asked: float = field(default=float("-inf"))
+
+    def is_due(self, now: float) -> bool:
+        """Whether a remote is to be asked again."""
+        return self.every > 0 and now - self._asked >= self.every
+
+    def latest(self, now: float) -> RepoSnapshot:
+        """The newest trusted state, else the last good one.
+
+        Raises what reading raised where there never was a good one.
+        """
+        self._asked = now
+        try:
+            self.good = self.read()
+            self.trouble = None
+        except ReconcilerError as error:
+            self.trouble = error
+            if self.good is None:
+                raise
+        return self.good
+
+
+def of(where: Where, *, poll_s: float) -> Origin:
+    """A directory, a file that the puller hands over, or a git URL."""
+    if where.repo.startswith(handover.SCHEME):
+        path = where.repo.removeprefix(handover.SCHEME)
+        return Origin(lambda: handover.read(path), lambda: (path,))
+    if Path(where.repo).is_dir():
+        root = os.path.join(where.repo, where.subdirectory)  # noqa: PTH118 - a str is what is wanted
+        return Origin(lambda: _read(where), lambda: _state_files(root))
+    return Origin(lambda: _read(where), every=poll_s)
+
+
+def _read(where: Where) -> RepoSnapshot:
+    return source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
+
+
+def _state_files(root: str) -> tuple[str, ...]:
+    """The directories too: a file that is added changes them."""
+    folders = [root, *(f"{root}/{name}" for name in layout.FOLDERS)]
+    files = [f"{folder}/{name}" for folder in folders for name in _names(folder)]
+    return (*folders, *(it for it in files if layout.is_state(os.path.relpath(it, root))))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []

@@ -1,0 +1,201 @@
+"""One pass of the agent: read, compare, decide, and carry out what may be carried out now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from reconciler.apply.course import Progress
+from reconciler.apply.quarantine import Quarantine
+from reconciler.apply.state import StateDirectory
+from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
+from reconciler.loop import fingerprint, heal, remembering
+from reconciler.loop.carry_out import apply
+from reconciler.loop.fingerprint import Fingerprints
+from reconciler.loop.heal import CarryOut, Decision, Memory, Nothing, Policy, Wait
+from reconciler.loop.holds import Rules, hold, pause_file
+from reconciler.loop.look import Sight, Where, look, plan_of
+from reconciler.loop.origin import Origin
+from reconciler.loop.recover import recover
+from reconciler.loop.schedule import Outcome
+from reconciler.loop.telling import Teller
+from reconciler.model.moment import Moment
+from reconciler.model.plan import Plan
+from reconciler.model.snapshot import RepoSnapshot
+from reconciler.source import handover
+
+_REFUSED = (StateInvalid, PlanRefused, GuardTripped, Quarantined)  # what a commit can be refused for
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What came of a pass. `word` is for `systemctl status` and the log, `due` in seconds of uptime."""
+
+    outcome: Outcome
+    word: str
+    text: str
+    revision: str
+    due: float | None = None
+
+
+@dataclass
+class Turn:
+    """The passes of one instance; what they have in common lies in here between them.
+
+    `trouble` is why the newest commit is not the one in force, None where it is.
+    """
+
+    where: Where
+    state: StateDirectory
+    origin: Origin
+    policy: Policy
+    rules: Rules
+    clock: Callable[[], Moment]
+    teller: Teller
+    watched: tuple[str, ...] = ()  # files beside those that are read: the trigger, the freeze file
+    progress: Progress = lambda _: None
+    seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
+    trouble: ReconcilerError | None = None
+    said: str = ""  # the last reason to wait, which is told once
+    _memory: Memory = field(default_factory=Memory)
+    _kept: fingerprint.Mark = None  # of the file that the memory was last read from or written to
+
+    def nothing_changed(self) -> bool:
+        """Whether the last pass would see the same again."""
+        return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()
+
+    def take(self) -> Turned:
+        """One whole pass.
+
+        Raises every error of the tree; what was seen until then is remembered.
+        """
+        before = fingerprint.of((*self.seen.marks, *self._more()))
+        self.seen = before
+        recover(self.where, self.progress)
+        newest = self._newest()
+        sight, plan = self._in_force(newest, before)
+        self._take_in(plan)
+        stopped = None if plan.is_empty else hold(self.state, self.rules, self.clock())
+        decision = heal.decide(plan, self._memory, self.clock(), self.policy, stopped)
+        return self._act(decision, sight, plan)
+
+    def settle(self) -> None:
+        """Take everything for seen as it is now: after a failure the clock decides when to try again."""
+        self.seen = fingerprint.of((*self.seen.marks, *self._more()))
+
+    def _more(self) -> tuple[str, ...]:
+        own = (pause_file(self.state), self.state.quarantine)
+        return (*self.origin.paths(), *self.watched, *(str(it) for it in own))
+
+    # --- which state
+
+    def _newest(self) -> RepoSnapshot:
+        """What git says, else what it said when this host was last as it shall be."""
+        try:
+            newest = self.origin.latest(self.clock().uptime_s)
+        except ReconcilerError as error:
+            good = self._good()
+            if good is None:
+                raise
+            self.trouble = error
+            return good
+        self.trouble = self.origin.trouble
+        return newest
+
+    def _in_force(self, newest: RepoSnapshot, before: Fingerprints) -> tuple[Sight, Plan]:
+        """The newest commit; where it is refused, the last good one, to which hand edits are still healed."""
+        try:
+            return self._seen(newest, before)
+        except _REFUSED as refused:
+            good = self._good()
+            if good is None or good.revision == newest.revision:
+                raise
+            self.trouble = refused
+            return self._seen(good, before)
+
+    def _seen(self, repo: RepoSnapshot, before: Fingerprints) -> tuple[Sight, Plan]:
+        sight = look(self.where, repo)
+        self.seen = fingerprint.of_sight(sight, before, self._more())
+        plan = plan_of(sight)
+        if plan.blockers:
+            raise GuardTripped("; ".join(f"{it.rule} at {it.address}: {it.text}" for it in plan.blockers))
+        if not plan.is_empty:
+            Quarantine(self.state.quarantine).refuse(repo.revision)
+        return sight, plan
+
+    def _good(self) -> RepoSnapshot | None:
+        try:
+            return handover.read(self._good_file)
+        except ReconcilerError:
+            return None
+
+    @property
+    def _good_file(self) -> str:
+        return str(self.state.path / "good.state")
+
+    # --- what is remembered
+
+    def _take_in(self, plan: Plan) -> None:
+        now = self.clock()
+        known = self._recall(now)
+        memory, news = heal.take_in(known, plan, now, self.policy)
+        if memory == known:
+            return
+        self.teller.news(news, plan.revision, now)
+        for name in memory.fights.keys() - known.fights.keys():
+            self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
+        self._remember(memory, now)
+
+    def _recall(self, now: Moment) -> Memory:
+        """From the file where somebody else wrote it, such as `reconciler resume`."""
+        standing = fingerprint.mark(str(remembering.file(self.state)))[0]
+        if standing is not None and standing != self._kept:
+            self._memory, self._kept = remembering.recall(self.state, now), standing
+        return self._memory
+
+    def _remember(self, memory: Memory, now: Moment) -> None:
+        """A full disk keeps nobody from healing: then the memory lasts as long as the process."""
+        self._memory = memory
+        with suppress(StateUnusable):
+            remembering.remember(self.state, memory, now)
+        self._kept = fingerprint.mark(str(remembering.file(self.state)))[0]
+
+    # --- what is done
+
+    def _act(self, decision: Decision, sight: Sight, plan: Plan) -> Turned:
+        match decision:
+            case Nothing():
+                self.said = ""
+                self._adopt(sight, plan)
+                return Turned(Outcome.SETTLED, "Synced", "nothing to do", plan.revision)
+            case Wait(word, text, due):
+                self._say_once(word, text, plan)
+                return Turned(Outcome.SETTLED, word, text, plan.revision, due)
+            case CarryOut(held, due, text):
+                if held:
+                    self._say_once("HealDeferred", text, plan)
+                made = plan_of(sight, held) if held else plan
+                apply(sight, made, self.progress, untold=())
+                now = self.clock()
+                self._remember(heal.healed(self._memory, made, now), now)
+                return Turned(Outcome.APPLIED, "Applied", f"{len(made.changes)} changed", plan.revision, due)
+            case _:
+                assert_never(decision)
+
+    def _adopt(self, sight: Sight, plan: Plan) -> None:
+        """A host that matches is taken into the record, and its state is the good one from now on."""
+        if sight.last.revision != plan.revision or sight.last.entries != plan.record:
+            apply(sight, plan, self.progress, untold=())
+        if self.trouble is None and self._memory.good != plan.revision:
+            with suppress(ReconcilerError):  # only what to fall back on
+                handover.write(self._good_file, sight.repo)
+                now = self.clock()
+                self._remember(heal.known_good(self._memory, plan.revision), now)
+
+    def _say_once(self, word: str, text: str, plan: Plan) -> None:
+        if text != self.said:
+            name = "heal.deferred" if word in ("HealDeferred", "FightSuspended") else "agent.waited"
+            self.teller.tell(name, {"reason": word, "text": text, "revision": plan.revision}, self.clock())
+            self.said = text

@@ -1,0 +1,71 @@
+"""The settings of this host as the agent takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from reconciler.host import clock
+from reconciler.host.notify_socket import from_environment
+from reconciler.loop import origin
+from reconciler.loop.agent import Agent
+from reconciler.loop.heal import Policy
+from reconciler.loop.holds import Rules
+from reconciler.loop.look import Where
+from reconciler.loop.recover import memory_of
+from reconciler.loop.schedule import Times
+from reconciler.loop.telling import Teller
+from reconciler.loop.turn import Turn
+from reconciler.loop.windows import Window
+from reconciler.settings.agent import Agent as Section
+from reconciler.settings.agent import Weekday
+from reconciler.settings.fields import HealWhen
+
+_DAYS = {day: number for number, day in enumerate(Weekday)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What is asked of the agent beside the settings. `poll` is how often a remote is asked."""
+
+    where: Where
+    poll: timedelta
+    watching: bool = True
+
+
+def agent(ways: Ways, section: Section) -> Agent:
+    """The agent of one instance."""
+    notify = from_environment()
+    heartbeat = min(30.0, notify.watchdog_s / 2) if notify.watchdog_s else 30.0
+    state = memory_of(ways.where)
+    turn = Turn(
+        where=ways.where,
+        state=state,
+        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
+        policy=policy(section),
+        rules=rules(section),
+        clock=clock.now,
+        teller=Teller(state),
+        watched=tuple(it for it in (section.trigger_file, section.freeze_file) if it),
+    )
+    times = Times(
+        interval=min(section.interval, ways.poll).total_seconds(),
+        resync=section.resync.total_seconds(),
+        debounce=section.debounce.total_seconds(),
+        heartbeat=heartbeat,
+    )
+    return Agent(turn, times, section.trigger_file, section.cycle_limit, notify, ways.watching)
+
+
+def policy(section: Section) -> Policy:
+    heal = section.heal
+    match heal.when:
+        case HealWhen.NEVER:
+            return Policy(None)
+        case _:
+            return Policy(heal.delay)
+
+
+def rules(section: Section) -> Rules:
+    windows = tuple(Window(frozenset(_DAYS[day] for day in it.days), it.begin, it.end) for it in section.windows)
+    return Rules(section.freeze_file, windows, section.time_zone)

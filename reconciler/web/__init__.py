@@ -1,0 +1,1 @@
+"""What listens: the receiver of pushes. Loopback unless the settings say otherwise."""

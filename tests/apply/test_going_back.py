@@ -1,0 +1,81 @@
+"""A change that breaks what worked is taken back, Postfix serves as before, and the revision is not tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from reconciler.errors import RollbackFailed, RolledBack
+from reconciler.loop.look import plan_of
+from reconciler.model.journal import Phase
+from reconciler.verify.around import AroundChange
+from tests.apply.conftest import Site
+
+pytestmark = pytest.mark.postfix
+Make = Callable[..., Site]
+
+
+def breaking(mx: Site, replacement: bytes) -> Any:
+    """A transaction whose main.cf is, once it is committed, one that the checks have not seen: the proofs have to."""
+    sight = mx.look()
+    transaction = mx.transaction(prover=AroundChange(sight.live, mx.machine()))
+    stage = transaction.machine.stage
+
+    def stage_something_else(path, content, like, *, mode):
+        return stage(path, content + replacement if path.endswith("main.cf") else content, like, mode=mode)
+
+    transaction.machine.stage = stage_something_else  # type: ignore[method-assign]
+    return transaction
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [b"smtpd_tls_chain_files = /nonexistent.pem\n", b"smtpd_helo_required = maybe\n"],
+    ids=["no TLS any more", "a service that is throttled"],
+)
+def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    transaction = breaking(mx, harm)
+    with pytest.raises(RolledBack, match="the change broke what worked before"):
+        transaction.execute()
+    assert (mx.contents(), mx.names()) == (old, names)
+    mx.serves()
+    journal = transaction.course.journal
+    assert (journal.phase, journal.reason) == (Phase.ROLLED_BACK, "RolledBack")
+    done = mx.apply()
+    assert done.returncode == 1
+    assert "was taken back on this host" in done.stderr
+    assert mx.contents() == old
+
+
+def test_a_throttled_service_is_ended_by_a_restart_and_that_is_told(site: Make) -> None:
+    mx = site()
+    master = mx.instance.pid
+    transaction = breaking(mx, b"smtpd_helo_required = maybe\n")
+    with pytest.raises(RolledBack):
+        transaction.execute()
+    assert "throttling" in mx.instance.log()
+    assert transaction.course.journal.notes == ("Postfix was restarted to end the throttling",)
+    assert mx.instance.pid not in (None, master)
+
+
+def test_an_instance_that_died_of_the_change_is_reported_and_not_started(site: Make) -> None:
+    mx = site()
+    old = mx.contents()
+    transaction = breaking(mx, b"service_throttle_time = 10q\n")
+    with pytest.raises(RollbackFailed, match="the old files are back, but Postfix has ended; start it"):
+        transaction.execute()
+    assert mx.contents() == old
+    assert mx.instance.pid is None
+
+
+def test_what_was_broken_before_stops_no_change(site: Make) -> None:
+    mx = site(main_cf_extra="smtpd_tls_security_level = may\nsmtpd_tls_chain_files = /nonexistent.pem\n")
+    sight = mx.look()
+    transaction = mx.transaction(prover=AroundChange(sight.live, mx.machine()))
+    transaction.execute()
+    assert transaction.course.journal.phase is Phase.DONE
+    assert plan_of(mx.look()).is_empty
