@@ -1,26 +1,52 @@
-"""`reconciler drift`: what was changed outside of git, as the applies that healed it found it."""
+"""`reconciler drift`: what was changed outside of git, from the first look that found it to how it ended."""
 
 from __future__ import annotations
 
 import argparse
 import posixpath
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 from reconciler.cli import where
 from reconciler.cli.output import write
+from reconciler.model.drift import Kind
+from reconciler.settings.present import present
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_instance(parser)
+    kinds = [kind.value.replace(" ", "-") for kind in Kind]
+    parser.add_argument("--since", type=_since, metavar="WHEN", help="seen since then: 90m, 24h, 7d, or 2026-11-23")
+    parser.add_argument(
+        "--kind", action="append", choices=kinds, default=[], metavar="KIND", help=f"only this kind: {', '.join(kinds)}"
+    )
     where.add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.record.events import DRIFT_FOUND, EventLog
-    from reconciler.report import events
+    from reconciler.loop import recorded
+    from reconciler.report import incidents
 
+    since, kinds = arguments.since, {name.replace("-", " ") for name in arguments.kind}
     instance = arguments.instance or posixpath.basename(posixpath.abspath(arguments.config_dir))
-    log = EventLog(Path(arguments.state_dir) / instance / "events.jsonl")
-    found = [(event.at, event.facts) for event in log.read() if event.name == DRIFT_FOUND]
-    write(events.as_json(found) if arguments.format == "json" else events.as_text(found))
+    settings = where.read(arguments.settings) if present(arguments.settings) else None
+    found = recorded.recorded(arguments.state_dir, instance, arguments.host, settings)
+    wanted = [
+        (host, it)
+        for host, it in found
+        if (it.kind in kinds if kinds else it.kind.is_drift) and (not since or recorded.moment(it.last_seen) >= since)
+    ]
+    write(incidents.as_json(wanted) if arguments.format == "json" else incidents.as_text(wanted))
     return 0
+
+
+def _since(text: str) -> datetime:
+    unit = _UNITS.get(text[-1:], "")
+    try:
+        if unit:
+            return datetime.now(UTC) - timedelta(**{unit: float(text[:-1])})
+        when = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write 24h, 7d or 2026-11-23") from error
+    return when if when.tzinfo else when.astimezone()

@@ -20,10 +20,12 @@ from types import FrameType
 
 from reconciler.errors import Locked, MachineFailed, ReconcilerError
 from reconciler.host.notify_socket import NotifySocket
+from reconciler.incident.severity import kind_of_trouble
 from reconciler.loop import fingerprint, schedule
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
 from reconciler.loop.turn import Turn, Turned
 from reconciler.loop.watch import Watch
+from reconciler.report.masking import masked
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
@@ -206,9 +208,12 @@ class Agent:
         if trouble == self.trouble:
             return
         if self.trouble:
-            self._tell("trouble.resolved", {"why": self.trouble})
+            before = self.trouble.partition(":")[0]
+            facts = {"kind": kind_of_trouble(before), "address": before}
+            self._tell("trouble.resolved", {**facts, "resolution": "went away"})
         if trouble:
-            self._tell("trouble.found", {"reason": reason, "why": trouble})
+            facts = {"kind": kind_of_trouble(reason), "address": reason}
+            self._tell("trouble.found", {**facts, "live": masked(trouble)})
         self.trouble = trouble
 
     def _tell(self, name: str, facts: dict[str, str | int]) -> None:

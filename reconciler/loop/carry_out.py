@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 from reconciler.apply.course import Progress
 from reconciler.apply.state import Seen
@@ -11,11 +10,12 @@ from reconciler.apply.transaction import Transaction
 from reconciler.errors import ReconcilerError
 from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
+from reconciler.loop import recording
 from reconciler.loop.look import Sight
 from reconciler.loop.recover import told
-from reconciler.model.plan import Drift, Plan
+from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
-from reconciler.record.events import EventLog
+from reconciler.record.recorder import Recorder
 from reconciler.verify.around import AroundChange
 
 
@@ -24,21 +24,20 @@ def apply(
     plan: Plan,
     progress: Progress = lambda _: None,
     *,
-    untold: tuple[Drift, ...] | None = None,
+    looked: bool = False,
     skip_canary: bool = False,
 ) -> Receipt:
     """Carry out the plan of what was seen, as one transaction, and record what was found and done.
 
-    `untold` is the drift that no event tells of yet; all of the plan's, where nobody looked before.
+    `looked` says that the drift in it is on record already.
 
     Raises Locked, Quarantined, CheckFailed, CanaryRefused, Conflict, RolledBack or RollbackFailed.
     """
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
-    events = EventLog(sight.state.path / "events.jsonl")
-    for found in plan.drift if untold is None else untold:
-        events.drift(plan, found, datetime.now(UTC))
+    if not looked:
+        Recorder(sight.state.path).look(recording.scene(sight, plan))
     receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress, skips_trial=skip_canary))
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
@@ -50,16 +49,16 @@ def carried_out(work: Transaction) -> Receipt:
 
     Raises what it raises.
     """
-    events = EventLog(work.state.path / "events.jsonl")
+    recorder = Recorder(work.state.path)
     start = time.monotonic()
     try:
         receipt = work.execute()
     except ReconcilerError as failure:
-        events.failed(work.plan, failure.reason, str(failure), datetime.now(UTC))
+        recorder.failed(work.plan, failure.reason, str(failure))
         told(work.state, work.number)
         raise
     if not work.plan.is_empty:
-        events.applied(work.plan, receipt, datetime.now(UTC), time.monotonic() - start)
+        recorder.applied(work.plan, receipt, time.monotonic() - start)
         told(work.state, work.number)
     return receipt
 

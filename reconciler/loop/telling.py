@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from reconciler import log
 from reconciler.apply.state import StateDirectory
-from reconciler.loop.heal import Edit, News
-from reconciler.model.event import DRIFT_FOUND, DRIFT_RESOLVED, EVENTS, Fact
+from reconciler.incident.drift import Scene
+from reconciler.model.event import EVENTS, Fact
 from reconciler.model.moment import Moment
 from reconciler.record.outbox import Outbox
+from reconciler.record.recorder import Recorder
 
 
 @dataclass
@@ -22,21 +23,19 @@ class Teller:
 
     def tell(self, name: str, facts: Mapping[str, Fact], now: Moment) -> None:
         """One event of the list."""
-        meant = EVENTS[name]
-        getattr(log.get(instance=self.state.instance), meant.level.value)(name, **facts)
-        if meant.kept:
+        self._say(name, facts)
+        if EVENTS[name].kept:
             try:
                 Outbox(self.state.path / "events.jsonl").append(name, facts, now)
             except OSError:
                 self.lost += 1
 
-    def news(self, news: News, revision: str, now: Moment) -> None:
-        """Every hand edit once when it is found, and once when it is over."""
-        for name, edit in news.gone.items():
-            self.tell(DRIFT_RESOLVED, {**_facts(name, edit), "revision": revision}, now)
-        for name, edit in news.found.items():
-            self.tell(DRIFT_FOUND, {**_facts(name, edit), "revision": revision}, now)
+    def look(self, scene: Scene, now: Moment) -> None:
+        """Every drift once when it is found, now and then while it goes on, and once when it is over."""
+        try:
+            Recorder(self.state.path, self._say).look(scene, now)
+        except OSError:
+            self.lost += 1
 
-
-def _facts(name: str, edit: Edit) -> dict[str, Fact]:
-    return {"address": name, "written": edit.written, "live": edit.live, "observed": edit.observed, "since": edit.at}
+    def _say(self, name: str, facts: Mapping[str, Fact]) -> None:
+        getattr(log.get(instance=self.state.instance), EVENTS[name].level.value)(name, **facts)

@@ -11,7 +11,7 @@ from reconciler.apply.course import Progress
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
-from reconciler.loop import fingerprint, heal, remembering
+from reconciler.loop import fingerprint, heal, recording, remembering
 from reconciler.loop.carry_out import apply
 from reconciler.loop.fingerprint import Fingerprints
 from reconciler.loop.heal import CarryOut, Decision, Memory, Nothing, Policy, Wait
@@ -76,7 +76,7 @@ class Turn:
         recover(self.where, self.progress)
         newest = self._newest()
         sight, plan = self._in_force(newest, before)
-        self._take_in(plan)
+        self._take_in(sight, plan)
         stopped = None if plan.is_empty else hold(self.state, self.rules, self.clock())
         decision = heal.decide(plan, self._memory, self.clock(), self.policy, stopped)
         return self._act(decision, sight, plan)
@@ -137,13 +137,13 @@ class Turn:
 
     # --- what is remembered
 
-    def _take_in(self, plan: Plan) -> None:
+    def _take_in(self, sight: Sight, plan: Plan) -> None:
         now = self.clock()
         known = self._recall(now)
-        memory, news = heal.take_in(known, plan, now, self.policy)
+        self.teller.look(recording.scene(sight, plan), now)
+        memory, _ = heal.take_in(known, plan, now, self.policy)
         if memory == known:
             return
-        self.teller.news(news, plan.revision, now)
         for name in memory.fights.keys() - known.fights.keys():
             self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
         self._remember(memory, now)
@@ -177,7 +177,7 @@ class Turn:
                 if held:
                     self._say_once("HealDeferred", text, plan)
                 made = plan_of(sight, held) if held else plan
-                apply(sight, made, self.progress, untold=())
+                apply(sight, made, self.progress, looked=True)
                 now = self.clock()
                 self._remember(heal.healed(self._memory, made, now), now)
                 return Turned(Outcome.APPLIED, "Applied", f"{len(made.changes)} changed", plan.revision, due)
@@ -187,7 +187,7 @@ class Turn:
     def _adopt(self, sight: Sight, plan: Plan) -> None:
         """A host that matches is taken into the record, and its state is the good one from now on."""
         if sight.last.revision != plan.revision or sight.last.entries != plan.record:
-            apply(sight, plan, self.progress, untold=())
+            apply(sight, plan, self.progress, looked=True)
         if self.trouble is None and self._memory.good != plan.revision:
             with suppress(ReconcilerError):  # only what to fall back on
                 handover.write(self._good_file, sight.repo)

@@ -57,6 +57,7 @@ DRIFT_FOUND, DRIFT_SEEN, DRIFT_RESOLVED = "drift.found", "drift.seen", "drift.re
 TROUBLE_FOUND, TROUBLE_SEEN, TROUBLE_RESOLVED = "trouble.found", "trouble.seen", "trouble.resolved"
 APPLY_FINISHED, APPLY_FAILED = "apply.finished", "apply.failed"
 TRANSACTION_RECOVERED = "transaction.recovered"
+AGENT_RESUMED = "agent.resumed"
 
 EVENTS: Mapping[str, Meant] = {
     # drift and trouble: the lives of incidents
@@ -86,7 +87,7 @@ EVENTS: Mapping[str, Meant] = {
     "agent.paused": Meant(
         Level.WARNING, "nothing is applied until the pause ends; who and why are among the facts", kept=True
     ),
-    "agent.resumed": Meant(Level.INFO, "a pause is over", kept=True),
+    AGENT_RESUMED: Meant(Level.INFO, "a pause is over", kept=True),
     "agent.frozen": Meant(Level.WARNING, "the freeze file exists: nothing is applied", kept=True),
     "agent.thawed": Meant(Level.INFO, "the freeze file is gone", kept=True),
     "agent.woken": Meant(Level.DEBUG, "a pass begins; `by` says what woke it"),

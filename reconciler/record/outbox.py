@@ -49,7 +49,7 @@ class Outbox:
         with self._locked(), self._opened() as descriptor:
             outbox, last = _end(descriptor)
             at = now.at.isoformat(timespec="seconds")
-            event = Event(outbox, last + 1, name, at, now.boot, round(now.uptime_s, 3), facts)
+            event = Event(outbox, last + 1, name, at, now.boot, round(float(now.uptime_s), 3), facts)
             _write(descriptor, _line(event))
         return event
 

@@ -1,0 +1,28 @@
+"""What was told of an incident, and when: the memory of alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Word(StrEnum):
+    """What an alert says of an incident."""
+
+    OPENED = "opened"
+    REMINDED = "reminded"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last word about the incidents of one key, on one route. `alerted_s` is when it last was an alert, and not the
+    news that one is over; `severity` how grave it was then.
+    """
+
+    outbox: str
+    number: int
+    word: Word
+    severity: str
+    boot: str
+    alerted_s: float

@@ -1,0 +1,1 @@
+"""The schema of the store, version by version. A version that was released is never edited."""
