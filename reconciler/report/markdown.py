@@ -106,6 +106,17 @@ def render_review(review: Review, forge: Forge = Forge.GITHUB, *, key: str = "re
     return fitted(lambda cut: _review(review, key, cut_notice(full) if cut else ""), forge.limit)
 
 
+def not_believed(path: str, *, key: str = "review") -> Comment:
+    """In place of a review that the pull request could have written itself."""
+    draft = Draft()
+    draft.say(marker(key), "### Mail TLS: what this change does", "")
+    draft.say(
+        f"**Not shown: this pull request changes {code(path)}, and with it what its own review is made by.** "
+        "Make that change in a pull request of its own, and have it approved by who owns it."
+    )
+    return Comment(draft.whole(), cut=True)
+
+
 def _review(review: Review, key: str, notice: str) -> Draft:
     draft = Draft()
     draft.say(marker(key), "### Mail TLS: what this change does", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,33 @@ def test_the_pull_request_is_found_by_its_branch_and_its_head(comment, server: S
     server.pulls = [{"number": 7, "iid": 7, "sha": COMMIT, "head": head}]
     assert comment(review_json.render(review), which=("--source", "fork:topic")) == 0
     assert len(server.comments) == 1
+
+
+def test_a_review_that_the_change_could_have_made_itself_is_not_shown(comment, server: Server, review) -> None:
+    server.files = [f"hosts/mx{n}.example.org.yaml" for n in range(7)] + [".github/workflows/review.yaml"]
+    passing = replace(review, remarks=(), hosts=())
+    distrust = ("--unless-changed", "ci", "--unless-changed", ".github/", "--status", "reconciler/review")
+    assert comment(review_json.render(passing), *distrust) == 0
+    assert server.comments[0]["body"] == markdown.not_believed(".github/workflows/review.yaml").text
+    assert server.statuses[-1]["description"] == "Not shown: the change would have made its own review."
+    server.files = [".github-like/x", "hosts/ci"]
+    assert comment(review_json.render(passing), *distrust) == 0
+    assert server.comments[0]["body"] == markdown.render_review(passing, markdown.Forge(server.kind)).text
+    assert server.statuses[-1]["description"] == "Passes. No host is touched."
+
+
+def test_an_artefact_that_is_a_link_or_a_pipe_is_not_followed(
+    server: Server, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    (tmp_path / "link").symlink_to("/proc/self/environ")
+    os.mkfifo(tmp_path / "pipe")
+    common = ("--forge", server.kind, "--api", server.api, "--repository", REPOSITORY, "--commit", COMMIT)
+    for name in ("link", "pipe"):
+        assert main(("comment", "--from", str(tmp_path / name), *common, "--pull-request", "7")) == 1
+        shown = capsys.readouterr()
+        assert TOKEN not in shown.out + shown.err
+    assert server.seen == []
 
 
 @pytest.mark.parametrize(

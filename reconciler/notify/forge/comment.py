@@ -60,6 +60,13 @@ def the_pull_request(forge: Forge, branch: str, commit: str) -> int:
     return found[0]
 
 
+def changed_below(forge: Forge, pull_request: int, places: tuple[str, ...]) -> str | None:
+    """The first path of the pull request that is one of these places, or below one."""
+    roots = tuple(place.rstrip("/") for place in places)
+    touched = forge.changed_files(pull_request) if roots else ()
+    return next((path for path in touched if any(path == it or path.startswith(f"{it}/") for it in roots)), None)
+
+
 def _plain(body: str) -> str:
     """What forges keep of a body: they may end lines differently, and strip the end."""
     return body.replace("\r\n", "\n").strip()

@@ -61,3 +61,8 @@ class Forgejo:
                 continue
             if not owner or answers.text(head, "repo", "owner", "login") == owner:
                 yield answers.number(item, "number")
+
+    def changed_files(self, pull_request: int) -> Iterator[str]:
+        for item in self._client.pages(f"{self._at}/pulls/{pull_request}/files", limit=50):
+            yield answers.text(item, "filename")
+            yield item.get("previous_filename") or ""

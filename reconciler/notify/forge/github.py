@@ -71,3 +71,8 @@ class GitHub:
         for item in self._client.pages(f"{self._at}/pulls", state="open", head=branch, per_page=100):
             if answers.text(item, "head", "sha") == answers.commit(commit):
                 yield answers.number(item, "number")
+
+    def changed_files(self, pull_request: int) -> Iterator[str]:
+        for item in self._client.pages(f"{self._at}/pulls/{pull_request}/files", per_page=100):
+            yield answers.text(item, "filename")
+            yield item.get("previous_filename") or ""

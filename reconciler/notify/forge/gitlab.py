@@ -70,3 +70,8 @@ class GitLab:
         for item in self._client.pages(f"{self._at}/merge_requests", state="opened", source_branch=name, per_page=100):
             if answers.text(item, "sha") == answers.commit(commit):
                 yield answers.number(item, "iid")
+
+    def changed_files(self, pull_request: int) -> Iterator[str]:
+        for item in self._client.pages(f"{self._at}/merge_requests/{pull_request}/diffs", per_page=100):
+            yield answers.text(item, "new_path")
+            yield answers.text(item, "old_path")

@@ -58,3 +58,6 @@ class Forge(Protocol):
 
     def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
         """The open ones from this branch whose head is this commit; `branch` is OWNER:BRANCH where owners differ."""
+
+    def changed_files(self, pull_request: int) -> Iterator[str]:
+        """The paths that it touches, those of renamed files under both names."""

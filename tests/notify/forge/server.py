@@ -38,11 +38,13 @@ class Server:
     kind: str
     url: str = ""
     me: str = "reconciler-bot"
+    commit: str = COMMIT
     is_app: bool = False  # a token of GitHub Actions, that may not ask who it is
     page: int = 3  # items a page, whatever is asked for
     comments: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
     seen: list[str] = field(default_factory=list)
     next_id: int = 1
@@ -96,8 +98,10 @@ class Server:
             yield notes, "GET", lambda *_: self._list([self._note(it) for it in self.comments])
             yield notes, "POST", self._create
             yield f"{notes}/([0-9]+)", "PUT", self._update
-            yield f"{project}/repository/commits/{COMMIT}/statuses", "GET", self._latest
-            yield f"{project}/statuses/{COMMIT}", "POST", self._set_gitlab
+            yield f"{project}/repository/commits/{self.commit}/statuses", "GET", self._latest
+            yield f"{project}/statuses/{self.commit}", "POST", self._set_gitlab
+            diffs = [{"new_path": it, "old_path": it} for it in self.files]
+            yield f"{project}/merge_requests/7/diffs", "GET", lambda *_: self._list(diffs)
             yield f"{project}/merge_requests", "GET", lambda *_: self._list(self.pulls)
             return
         at = f"/repos/{REPOSITORY}"
@@ -105,8 +109,9 @@ class Server:
         yield f"{at}/issues/7/comments", "GET", lambda *_: self._list([self._issue_comment(it) for it in self.comments])
         yield f"{at}/issues/7/comments", "POST", self._create
         yield f"{at}/issues/comments/([0-9]+)", "PATCH", self._update
-        yield f"{at}/commits/{COMMIT}/statuses", "GET", lambda *_: self._list(self.statuses[::-1])
-        yield f"{at}/statuses/{COMMIT}", "POST", self._set
+        yield f"{at}/commits/{self.commit}/statuses", "GET", lambda *_: self._list(self.statuses[::-1])
+        yield f"{at}/statuses/{self.commit}", "POST", self._set
+        yield f"{at}/pulls/7/files", "GET", lambda *_: self._list([{"filename": it} for it in self.files])
         yield f"{at}/pulls", "GET", lambda *_: self._list(self.pulls)
 
     def _user(self, *_: object) -> tuple[int, Any, None]:
