@@ -64,7 +64,7 @@ def _saved(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
     from reconciler.loop import saving
     from reconciler.loop.recover import recover
 
-    place = saving.read(arguments.planfile, arguments.repo)
+    place = where.with_trust(arguments, saving.read(arguments.planfile, arguments.repo))
     recover(place, progress)
     confirmed = saving.confirm(arguments.planfile, place)
     return confirmed.sight, confirmed.plan

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,22 +80,20 @@ def settle(arguments: argparse.Namespace) -> None:
 
     Raises SettingsInvalid.
     """
-    open_ = {name for name in _DEFAULTS if getattr(arguments, name, "") is None}
-    if not open_:
+    if "settings" not in arguments:
         return
-    said = _said(arguments.settings, own_repo=arguments.repo if "repo" in arguments else None)
+    arguments.said = read(arguments.settings) if present(arguments.settings) else None
+    said = _said(arguments.said, own_repo=getattr(arguments, "repo", None)) if arguments.said else {}
     if "RECONCILER_STATE_DIR" in os.environ:
         said["state_dir"] = os.environ["RECONCILER_STATE_DIR"]
     otherwise = _DEFAULTS | getattr(arguments, "otherwise", {})
-    for name in open_:
-        setattr(arguments, name, said.get(name) or otherwise[name])
+    for name in _DEFAULTS:
+        if getattr(arguments, name, "") is None:
+            setattr(arguments, name, said.get(name) or otherwise[name])
 
 
-def _said(file: str, own_repo: str | None) -> dict[str, str]:
-    """What the settings say, where there are any; branch and folder belong to the repository they name."""
-    if not present(file):
-        return {}
-    settings = read(file)
+def _said(settings: Settings, own_repo: str | None) -> dict[str, str]:
+    """What the settings say for the options; branch and folder belong to the repository they name."""
     instance = settings.instance
     said = {
         "host": instance.host,
@@ -123,7 +121,7 @@ def of(arguments: argparse.Namespace) -> Where:
     """The options as what one pass takes; what a command has no option for is left open."""
     from reconciler.loop.look import Where
 
-    return Where(
+    place = Where(
         repo=getattr(arguments, "repo", ""),
         config_directory=arguments.config_dir,
         state_directory=arguments.state_dir,
@@ -132,6 +130,20 @@ def of(arguments: argparse.Namespace) -> Where:
         branch=getattr(arguments, "branch", ""),
         subdirectory=getattr(arguments, "path", ""),
     )
+    return with_trust(arguments, place)
+
+
+def with_trust(arguments: argparse.Namespace, place: Where) -> Where:
+    """The same, followed under the trust that the settings ask for.
+
+    Raises SettingsInvalid, UsageError.
+    """
+    settings = getattr(arguments, "said", None)
+    if settings is None or not place.repo:
+        return place
+    from reconciler.loop.following import chosen
+
+    return replace(place, source=chosen(settings, place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler import importer, plan, source
+from reconciler import importer, plan
 from reconciler.importer import CannotAdopt, Patch
 from reconciler.loop.look import Where, look
 from reconciler.model import address
@@ -20,7 +20,7 @@ def adopt(where: Where, text: str) -> Patch:
     except ValueError as error:
         raise CannotAdopt(str(error)) from error
     sight = look(where)
-    repo = source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
+    repo = sight.repo
     patch = importer.adopt(subject, sight.desired, sight.live, repo)
     made = plan.plan(patch.state, sight.live, sight.last, revision=repo.revision, origin=repo.origin)
     changed = {it.address for it in made.changes if not it.forget}

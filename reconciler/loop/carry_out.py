@@ -33,6 +33,8 @@ def apply(
 
     Raises Locked, Quarantined, CheckFailed, CanaryRefused, Conflict, RolledBack or RollbackFailed.
     """
+    if sight.source and sight.fetched:
+        sight.source.accept(sight.fetched)
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)

@@ -6,16 +6,21 @@ import hashlib
 import posixpath
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from reconciler import __version__, live, plan, source
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
+from reconciler.loop import following
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import RepoSnapshot
+
+if TYPE_CHECKING:
+    from reconciler.source.follow import Fetched, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Where:
     instance: str = ""
     branch: str = ""
     subdirectory: str = ""
+    source: Source | None = None  # what is followed with trust; without it `repo` is read as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class Sight:
     revision: str
     origin: str
     repo: RepoSnapshot
+    source: Source | None = None
+    fetched: Fetched | None = None  # what `source` shall trust from now on, once it is acted on
 
 
 def look(where: Where, repo: RepoSnapshot | None = None) -> Sight:
@@ -53,7 +61,7 @@ def look(where: Where, repo: RepoSnapshot | None = None) -> Sight:
     Raises every error of the tree that reading knows.
     """
     directory = posixpath.abspath(where.config_directory)
-    repo = repo or source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory)
+    repo, fetched = (repo, None) if repo else _read(where)
     seen = snapshot.take(directory, now=datetime.now(UTC))
     first = live.read(seen)
     own = first.view.get("multi_instance_name")
@@ -72,13 +80,20 @@ def look(where: Where, repo: RepoSnapshot | None = None) -> Sight:
     more = snapshot.extend(
         seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {}, present=interests.files
     )
-    return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin, repo)
+    return Sight(wanted, live.read(more), last, state, key, repo.revision, repo.origin, repo, where.source, fetched)
 
 
 def memory(where: Where, instance: str = "") -> StateDirectory:
     """Where this program remembers an instance; `instance` is its multi_instance_name, where that is known."""
     directory = posixpath.abspath(where.config_directory)
     return StateDirectory(where.state_directory, where.instance or instance or posixpath.basename(directory))
+
+
+def _read(where: Where) -> tuple[RepoSnapshot, Fetched | None]:
+    if where.source is None:
+        return source.read(where.repo, branch=where.branch, subdirectory=where.subdirectory), None
+    fetched = following.fetch(where.source)
+    return fetched.snapshot, fetched
 
 
 def _load(repo: RepoSnapshot, host: str, instance: str) -> DesiredState:

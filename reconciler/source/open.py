@@ -11,12 +11,17 @@ from reconciler.source import directory
 _URL = re.compile(r"(https|ssh|file)://\S+|[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+:\S+")
 
 
+def is_url(where: str) -> bool:
+    """Whether it is asked of git, and not of the file system."""
+    return _URL.fullmatch(where) is not None
+
+
 def read(where: str, *, branch: str = "", subdirectory: str = "") -> RepoSnapshot:
     """The state repository `where` as bytes.
 
     Raises SourceUnreadable or StateInvalid.
     """
-    if _URL.fullmatch(where):
+    if is_url(where):
         from reconciler.source import git
 
         return git.read(where, branch=branch, subdirectory=subdirectory)

@@ -1,0 +1,102 @@
+"""The settings of this host as a source that is followed, and the first reading of a pass."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.errors import Position, Problem, SettingsInvalid, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.loop.look import Where
+    from reconciler.settings.model import Settings
+    from reconciler.source.follow import Fetched, Source
+
+TRUST_FILE = "trust.json"
+_NOT_SAID = Problem(
+    Position("trust.signatures"),
+    "it is not said whose commits are taken",
+    'write signatures = "required" and allowed_signers below [trust], or "off" where anybody\'s are',
+)
+
+
+def source_of(settings: Settings) -> Source:
+    """What source and trust say, for the agent and for commands.
+
+    Raises SettingsInvalid where no URL or no policy of signatures is said.
+    """
+    from reconciler.source.follow import Source  # noqa: PLC0415 - GitPython costs 90 ms
+    from reconciler.source.policy import Policy, Sensitive, Signed  # noqa: PLC0415
+    from reconciler.source.remote import Remote  # noqa: PLC0415
+
+    said, trust, instance = settings.source, settings.trust, settings.instance
+    if trust.signatures is None:
+        raise SettingsInvalid((_NOT_SAID,))
+    remote = Remote(
+        said.url,
+        branch=said.branch,
+        tag=said.tag,
+        subdirectory=said.subdirectory,
+        deploy_key=said.deploy_key,
+        known_hosts=said.known_hosts,
+        credentials_file=said.credentials_file,
+        ca_file=said.ca_file,
+        timeout=said.timeout,
+        max_size=said.max_size,
+    )
+    policy = Policy(
+        Signed(trust.signatures.value),
+        allowed_signers=trust.allowed_signers,
+        revoked_keys=trust.revoked_keys,
+        gpg_keyring=trust.gpg_keyring,
+        forge_signers=frozenset(trust.forge_signers),
+        second_signer=frozenset(Sensitive(it.value) for it in trust.second_signer),
+        anchor=trust.anchor,
+    )
+    return Source(remote, policy, instance.cache_directory, posixpath.join(instance.state_directory, TRUST_FILE))
+
+
+def chosen(settings: Settings, where: Where) -> Source | None:
+    """The source that a command follows: the one of the settings, or another URL under the same policy.
+
+    None where the repository is a directory, or another URL is named and no policy is said.
+
+    Raises SettingsInvalid, and UsageError where signatures are asked of a directory.
+    """
+    from reconciler.source.open import is_url  # noqa: PLC0415
+
+    url = where.repo
+    own = url == settings.source.url
+    policy = settings.trust.signatures
+    if not is_url(url):
+        if own and policy not in (None, "off"):
+            raise UsageError(f'{url}: a directory is not signed; follow a git URL, or write trust.signatures = "off"')
+        return None
+    if policy is None and not own:
+        return None
+    source = source_of(settings)
+    tag = source.remote.tag if own and not where.branch else ""
+    remote = replace(source.remote, url=url, branch=where.branch, subdirectory=where.subdirectory, tag=tag)
+    return replace(source, remote=remote, trust_file=posixpath.join(where.state_directory, TRUST_FILE))
+
+
+def fetch(source: Source) -> Fetched:
+    """What the source offers, verified, and not yet trusted. Who may not write the cache does without it.
+
+    Raises what Source.fetch raises.
+    """
+    now = datetime.now(UTC)
+    if _writable(Path(source.cache_directory)):
+        return source.fetch(now)
+    with tempfile.TemporaryDirectory(prefix="reconciler-source-") as directory:
+        return replace(source, cache_directory=directory).fetch(now)
+
+
+def _writable(directory: Path) -> bool:
+    there = next(it for it in (directory, *directory.parents) if it.exists())
+    return os.access(there, os.W_OK | os.X_OK)
