@@ -107,6 +107,8 @@ class Remote:
         """Raises SourceUnreadable where a name could be taken for anything but a name."""
         if not _URL.fullmatch(self.url) or "::" in self.url.partition("://")[0]:
             raise SourceUnreadable(f"{self.shown!r} is neither an https, ssh or file URL nor user@host:path")
+        if "GIT_SSL_NO_VERIFY" in os.environ:
+            raise SourceUnreadable("GIT_SSL_NO_VERIFY is set, so git would believe any server; unset it")
         for name in filter(None, (self.branch, self.tag)):
             if not _REF.fullmatch(name) or ".." in name:
                 raise SourceUnreadable(f"{name!r} is no name of a branch or tag")
@@ -116,8 +118,6 @@ class Remote:
         final = list(_FINAL)
         if self.credentials_file:
             final.append(f"credential.helper=store --file={shlex.quote(self.credentials_file)}")
-        if self.ca_file:
-            final.append(f"http.sslCAInfo={self.ca_file}")
         return [part for setting in final for part in ("-c", setting)]
 
     def environment(self) -> Mapping[str, str]:
@@ -126,7 +126,8 @@ class Remote:
         ssh += ["-oIdentitiesOnly=yes", "-i", self.deploy_key] if self.deploy_key else []
         if self.known_hosts:
             ssh += [f"-oUserKnownHostsFile={self.known_hosts}", f"-oGlobalKnownHostsFile={os.devnull}"]
-        return _NOTHING_OF_THE_HOST | {"GIT_SSH_COMMAND": shlex.join(ssh)}
+        authority = {"GIT_SSL_CAINFO": self.ca_file} if self.ca_file else {}  # it wins over http.sslCAInfo
+        return _NOTHING_OF_THE_HOST | authority | {"GIT_SSH_COMMAND": shlex.join(ssh)}
 
 
 def without_credentials(text: str) -> str:

@@ -12,13 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import SourceUnreadable, StateInvalid, Untrusted
-from reconciler.host.certificates import make_self_signed
 from reconciler.source.remote import PROTOCOLS, Remote
 from tests.source.conftest import HOST, NOW, run
 
@@ -304,17 +303,20 @@ class _Git(http.server.CGIHTTPRequestHandler):
 @pytest.fixture
 def https(forge, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The forge over https on loopback; gives its URL and the authority that vouches for it."""
-    pem = tmp_path / "tls.pem"
-    pem.write_bytes(b"".join(make_self_signed(("localhost",), timedelta(days=1), datetime.now(UTC))))
+    key, authority = tmp_path / "tls.key", tmp_path / "tls.crt"
+    run(
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+        "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(authority),
+    )  # fmt: skip
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Git)
     server.root = forge.root  # type: ignore[attr-defined]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
+    context.load_cert_chain(authority, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"https://localhost:{server.server_port}/state.git", pem
+        yield f"https://localhost:{server.server_port}/state.git", authority
     finally:
         server.shutdown()
         server.server_close()
