@@ -7,7 +7,7 @@ is put back when a proof does not hold. docs/transaction.md tells it to the admi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -19,12 +19,14 @@ from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.staging import Staging
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import CanaryRefused, CheckFailed, StateUnusable
-from reconciler.model.address import FileAddress
+from reconciler.live.paths import absolute
+from reconciler.model.address import FileAddress, TableAddress
 from reconciler.model.applied import LastApplied
 from reconciler.model.candidate import Candidate
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.plan import BuildTable, Plan, Reload
 from reconciler.model.receipt import Receipt
+from reconciler.postfix.table import TableType
 from reconciler.report import difference
 from reconciler.report.blocks import summary
 
@@ -108,7 +110,8 @@ class Transaction:
             changes=plan.changes,
             passages=staging.passages,
             directories=staging.directories,
-            built=tuple(f"{it.type}:{it.path}" for it in plan.actions if isinstance(it, BuildTable)),
+            built=tuple(_built(plan)),
+            tables=self.undoes.tables if self.undoes else tuple(dict.fromkeys((*_built(plan), *_gone(plan)))),
             reload=any(isinstance(action, Reload) for action in plan.actions),
         )
 
@@ -138,7 +141,6 @@ class Transaction:
         if self.skips_trial or self.trial is None:
             self._tried(TRIAL_GIVEN_UP if self.skips_trial else "", skipped=self.skips_trial)
             return
-        self.progress("trying the candidate in a private instance")
         verdict = self.trial.try_out(self._candidate(staging), frozenset(self.state.proven()))
         if not verdict.passed:
             told = "\n".join(f"  {problem}" for problem in verdict.problems)
@@ -146,22 +148,21 @@ class Transaction:
             raise CanaryRefused(f"the change fails in a private instance, and was not put in place:\n{told}")
         self.state.remember_proven(verdict.digest)
         took = "passed before, not tried again" if verdict.already_proven else f"passed in {verdict.duration_s:.1f} s"
-        missing = f"; without {', '.join(verdict.left_out)}" if verdict.left_out else ""
-        self._tried(took + missing)
+        left_out = tuple(f"not tried in the canary: {it}" for it in verdict.left_out)
+        standing = tuple(f"fails in the canary, and did so before: {it}" for it in verdict.standing)
+        self.course.journal = replace(self.course.journal, notes=(*self.course.journal.notes, *left_out, *standing))
+        self._tried(took)
 
     def _tried(self, result: str, *, skipped: bool = False) -> None:
         self.course.journal = replace(self.course.journal, trial=result, skipped_trial=skipped)
 
     def _candidate(self, staging: Staging) -> Candidate:
-        put = {
-            it.passage.path: it.content for it in staging.steps if not it.passage.compiled and it.content is not None
-        }
-        gone = (it.passage.path for it in staging.steps if not it.passage.compiled and it.content is None)
-        built = self.undoes.built if self.undoes else self.course.journal.built
-        tables = {path: kind for kind, _, path in (it.partition(":") for it in built)}
-        removed = frozenset(gone)
-        kept = {path: kind for path, kind in tables.items() if path not in removed}
-        return Candidate(self.plan.config_directory, put, removed, kept)
+        sources = [it for it in staging.steps if not it.passage.compiled]
+        put = {it.passage.path: it.content for it in sources if it.content is not None}
+        removed = frozenset(it.passage.path for it in sources if it.content is None)
+        known = (it.partition(":") for it in self.course.journal.tables)
+        tables = {path: kind for kind, _, path in known if path not in removed}
+        return Candidate(self.plan.config_directory, put, removed, tables)
 
     def _keep_old(self, staging: Staging) -> None:
         """Copies of what stands there, the record before and after, and the difference for people."""
@@ -184,6 +185,19 @@ class Transaction:
         for address, digest in made.items():
             entries[address] = replace(entries[address], written=digest)
         return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
+
+
+def _built(plan: Plan) -> Iterator[str]:
+    return (f"{it.type}:{it.path}" for it in plan.actions if isinstance(it, BuildTable))
+
+
+def _gone(plan: Plan) -> Iterator[str]:
+    """Compiled tables that are taken away; what such a change replaces begins with the table's type."""
+    for change in plan.changes:
+        if isinstance(change.address, TableAddress) and change.after is None and change.before:
+            kind = TableType(change.before.partition(" ")[0])
+            if kind.compiled:
+                yield f"{kind.value}:{absolute(change.address.path, plan.config_directory)}"
 
 
 def _difference(staging: Staging) -> bytes:

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler.model.candidate import Candidate
+from reconciler.postfix import main_cf
 
 _PATH = re.compile(rb"/[\w@%+=.,/-]+")
 _WHOLE = 1 << 20  # bytes; larger files count by size and time
+_LOG = b"maillog_file"
 _MADE = (".db", ".cdb", ".lmdb", ".dir", ".pag")  # by postmap, from sources that count
 
 
@@ -49,6 +51,7 @@ def _named(candidate: Candidate, own: Mapping[str, bytes | str]) -> set[str]:
         content = own.get(f"{candidate.config_directory}/{name}")
         text = content if isinstance(content, bytes) else Path(candidate.config_directory, name).read_bytes()
         found |= {os.fsdecode(path) for path in _PATH.findall(text)}
+        found -= {os.fsdecode(path) for path in _PATH.findall(main_cf.parse(text).get(_LOG) or b"")}
     return found
 
 

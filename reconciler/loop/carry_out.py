@@ -13,6 +13,7 @@ from reconciler.host.machine import LocalMachine
 from reconciler.loop import recording
 from reconciler.loop.look import Sight
 from reconciler.loop.recover import told
+from reconciler.loop.trial import InCanary
 from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
 from reconciler.record.recorder import Recorder
@@ -40,7 +41,9 @@ def apply(
     prover = AroundChange(sight.live, machine)
     if not looked:
         Recorder(sight.state.path).look(recording.scene(sight, plan))
-    receipt = carried_out(Transaction(plan, machine, sight.state, prover, progress, skips_trial=skip_canary))
+    trial = InCanary(sight.live, progress)
+    work = Transaction(plan, machine, sight.state, prover, progress, trial=trial, skips_trial=skip_canary)
+    receipt = carried_out(work)
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt

@@ -18,6 +18,7 @@ from reconciler.live import LiveConfig
 from reconciler.loop.carry_out import carried_out
 from reconciler.loop.look import Where
 from reconciler.loop.recover import machine_of, memory_of
+from reconciler.loop.trial import InCanary
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.receipt import Receipt
 from reconciler.verify.around import AroundChange
@@ -79,6 +80,7 @@ def go_back(found: Return, progress: Progress = lambda _: None, *, skip_canary: 
         purpose=Purpose.ROLLBACK,
         undoes=found.way.journal,
         quarantines=found.way.quarantines,
+        trial=InCanary(found.live, progress),
         skips_trial=skip_canary,
     )
     return carried_out(work)

@@ -106,6 +106,7 @@ class Journal:
     directories: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     built: tuple[str, ...] = ()  # TYPE:PATH
+    tables: tuple[str, ...] = ()  # TYPE:PATH of every compiled table that comes, changes or goes
     reload: bool = False
     reloaded: bool = False
     quarantines: tuple[str, ...] = ()  # revisions that are not to be applied again by themselves once this is done

@@ -1,0 +1,28 @@
+"""The trial of a transaction's candidate: the canary, asked what a live host is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.apply.course import Progress
+from reconciler.live import LiveConfig
+from reconciler.model.candidate import Candidate
+from reconciler.model.verdict import Verdict
+from reconciler.verify.service import service_proofs
+
+
+@dataclass(frozen=True, slots=True)
+class InCanary:
+    """Tries candidates in private instances; `live` is the configuration as it stands."""
+
+    live: LiveConfig
+    progress: Progress = lambda _: None
+
+    def try_out(self, candidate: Candidate, proven: frozenset[str]) -> Verdict:
+        """What it comes to.
+
+        Raises CheckFailed where no private instance can be made of it.
+        """
+        from reconciler import canary  # noqa: PLC0415 - a plan that is empty needs none
+
+        return canary.try_out(candidate, self.live, service_proofs, proven=proven, progress=self.progress)
