@@ -19,7 +19,8 @@ from reconciler.model.event import (
 )
 from reconciler.model.incident import Incident, Resolution
 
-REOPENED_WITHIN_S = 3600.0  # a drift that we healed and that is back within this time is the same incident
+REOPENED_WITHIN_S = 3600.0  # what was put right and is back within this time is the same incident
+_FOR_GOOD = (Resolution.ADOPTED, Resolution.ACCEPTED)
 FIGHT_AFTER = 3  # corrections, each within REOPENED_WITHIN_S of the one before
 _LOOKS, _CORRECTIONS = 20, 20  # how many are remembered
 
@@ -84,7 +85,7 @@ def _found(standing: Incident | None, kind: Kind, event: Event) -> Incident:
 
 def _is_back(standing: Incident, event: Event) -> bool:
     soon = event.boot == standing.boot and event.uptime_s - standing.resolved_s <= REOPENED_WITHIN_S
-    return standing.resolution is Resolution.HEALED and soon
+    return standing.resolution not in _FOR_GOOD and soon
 
 
 def _opened(kind: Kind, event: Event) -> Incident:

@@ -111,6 +111,7 @@ EVENTS: Mapping[str, Meant] = {
     "store.ingested": Meant(Level.DEBUG, "events went from the outbox into the store"),
     "store.migrated": Meant(Level.INFO, "the store was brought to a newer schema"),
     "store.unavailable": Meant(Level.WARNING, "the store cannot be used; events wait in the outbox"),
+    "alert.raised": Meant(Level.WARNING, "what the alerts say, for those who read the journal"),
     "alert.sent": Meant(Level.INFO, "an alert was handed to its service"),
     "alert.failed": Meant(Level.ERROR, "an alert could not be handed to its service; it is tried again"),
     "metrics.failed": Meant(Level.WARNING, "the numbers could not be written or served"),

@@ -1,1 +1,1 @@
-"""What leaves for people: comments and commit statuses on forges."""
+"""Alerts on their way out: through Apprise to mail, chat and webhooks."""

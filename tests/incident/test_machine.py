@@ -54,9 +54,10 @@ def test_healed_and_soon_back_it_is_the_same_incident_counted_up() -> None:
     assert (after.number, after.count, after.is_open, after.corrections) == (1, 2, True, (1.0,))
 
 
-def test_back_after_long_or_after_it_was_put_right_by_somebody_else_it_is_a_new_one() -> None:
+def test_back_after_long_or_after_git_took_it_over_it_is_a_new_one() -> None:
     assert one(found(1), ended(2, 1.0), found(3, 2.0 + REOPENED_WITHIN_S)).number == 3
-    assert one(found(1), ended(2, how=Resolution.REVERTED), found(3)).number == 3
+    assert one(found(1), ended(2, how=Resolution.ADOPTED), found(3)).number == 3
+    assert one(found(1), ended(2, how=Resolution.REVERTED), found(3)).number == 1
 
 
 def test_30_changed_back_again_and_again_it_is_a_fight() -> None:

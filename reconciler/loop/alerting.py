@@ -1,0 +1,147 @@
+"""Alerts of one instance: what is due, sent to where it goes, and remembered so that a restart tells nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from reconciler import log
+from reconciler.errors import HostUnreadable
+from reconciler.host import files
+from reconciler.incident.alerts import Known, Policy, after, due
+from reconciler.model.alert import Alert
+from reconciler.model.incident import Incident, Severity
+from reconciler.model.moment import Moment
+from reconciler.model.told import Told
+from reconciler.notify.send import Target, Undelivered, send
+from reconciler.record.connection import StoreUnavailable
+from reconciler.record.store import Store, Whose
+from reconciler.report import alerts
+from reconciler.settings.alerts import Alerts
+
+JOURNAL = "journal"  # the route that is always there
+RETRY_S = 60.0  # between two attempts at one target
+_LEVELS = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    target: Target | None  # None is the journal
+    policy: Policy
+
+    @property
+    def id(self) -> str:
+        return self.target.id if self.target else JOURNAL
+
+
+def routes(settings: Alerts) -> tuple[Route, ...]:
+    """Every URL of the settings with its policy, and the journal.
+
+    Raises HostUnreadable for a file of URLs that cannot be read.
+    """
+    found = {JOURNAL: Route(None, _policy(settings, frozenset(Severity)))}
+    for route in settings.routes:
+        policy = _policy(settings, frozenset(Severity(it.value) for it in route.severities))
+        urls = [url.get_secret_value() for url in route.urls] + [url for file in route.url_files for url in _urls(file)]
+        for url in urls:
+            target = Target(url)
+            other = found.get(target.id)
+            wider = policy.severities | (other.policy.severities if other else frozenset())
+            found[target.id] = Route(target, replace(policy, severities=wider))
+    return tuple(found.values())
+
+
+def _policy(settings: Alerts, severities: frozenset[Severity]) -> Policy:
+    return Policy(
+        severities,
+        tuple(it.value for it in settings.group_by),
+        settings.group_wait,
+        settings.repeat_interval,
+        settings.n_of_m.seen,
+        settings.n_of_m.of,
+    )
+
+
+def _urls(file: str) -> Iterable[str]:
+    state = files.read(file)
+    if state is None:
+        raise HostUnreadable(f"{file}: there is no such file; alerts.routes names it in url_files")
+    lines = (line.strip() for line in state.content.decode("utf-8", "replace").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@dataclass(slots=True)
+class Alerting:
+    """`told` is what was told, by route and key; where the store is away it is what this process knows of it."""
+
+    whose: Whose
+    routes: tuple[Route, ...]
+    deliver: Callable[[Target, Alert], None] = send
+    told: dict[tuple[str, str], Told] = field(default_factory=dict)
+    _unsaved: dict[tuple[str, str], Told] = field(default_factory=dict)
+    _loaded: bool = False
+    _tried: dict[str, Moment] = field(default_factory=dict)
+
+    def tell(
+        self,
+        incidents: Iterable[Incident],
+        now: Moment,
+        store: Store | None = None,
+        notes: Mapping[str, str] | None = None,
+    ) -> int:
+        """Send what is due; gives how many messages went out. What was not taken is tried again, and logged.
+
+        `notes` are by key of incident: what the agent is going to do. Nothing is raised for a store that is away.
+        """
+        self._recall(store)
+        known, sent = Known(self.whose.host, self.whose.instance, tuple(incidents), notes or {}), 0
+        for route in self.routes:
+            told = {key: it for (key, where), it in self.told.items() if where == route.id}
+            for alert in due(known, told, route.policy, now):
+                if self._deliver(route, alert, now):
+                    self._remember(route, after(alert, told, now), store)
+                    sent += 1
+        return sent
+
+    def _deliver(self, route: Route, alert: Alert, now: Moment) -> bool:
+        facts = alerts.facts(alert)
+        if route.target is None:
+            getattr(log.get(), _LEVELS[alert.severity])("alert.raised", instance=self.whose.instance, **facts)
+            return True
+        tried = self._tried.get(route.id)
+        if tried is not None and now.since(tried.boot, tried.uptime_s) < RETRY_S:
+            return False
+        try:
+            self.deliver(route.target, alert)
+        except Undelivered as error:
+            self._tried[route.id] = now
+            log.get().error("alert.failed", target=route.target.label, why=str(error), group=facts["group"])
+            return False
+        self._tried.pop(route.id, None)
+        log.get().info("alert.sent", target=route.target.label, group=facts["group"], severity=alert.severity.value)
+        return True
+
+    def _remember(self, route: Route, told: Mapping[str, Told], store: Store | None) -> None:
+        """At once: what was sent and not remembered is sent again."""
+        fresh = {(key, route.id): it for key, it in told.items()}
+        self.told |= fresh
+        self._unsaved |= fresh
+        self._save(store)
+
+    def _save(self, store: Store | None) -> None:
+        if store is None or not self._unsaved:
+            return
+        try:
+            store.tell(self.whose, self._unsaved)
+            self._unsaved = {}
+        except StoreUnavailable as error:
+            log.get().warning("store.unavailable", why=str(error))
+
+    def _recall(self, store: Store | None) -> None:
+        if store is not None and not self._loaded:
+            try:
+                self.told = {**store.told(self.whose), **self.told}
+                self._loaded = True
+            except StoreUnavailable as error:
+                log.get().warning("store.unavailable", why=str(error))
+        self._save(store)
