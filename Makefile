@@ -23,6 +23,10 @@ help: ## Show this list
 demo: environment packages ## The whole job against a private Postfix: plan, apply, verify, drift, healing, revert
 	@$(BIN)/reconciler demo
 
+.PHONY: demo-review
+demo-review: environment packages ## A pull request to three private hosts: its comment, its page, and what apply then does
+	@$(BIN)/reconciler demo-review --html build/demo-review.html
+
 .PHONY: test
 test: environment packages lint types arrows schemas-current ## Everything that must hold, the tests last
 	@$(BIN)/pytest -n auto --dist loadfile

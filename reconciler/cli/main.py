@@ -45,9 +45,10 @@ _COMMANDS = {
     "review": "say what a change of the state would do to every host it touches; no host is needed",
     "schemas": "write the JSON Schemas of the state files and the settings, or check that they are current",
     "demo": "the main job from beginning to end against a private Postfix",
+    "demo-review": "a change of three private hosts: its review, its merge, and that they agree",
 }
 _TRACEBACK = "RECONCILER_TRACEBACK"
-_MODULES = {"import": "import_"}  # where a command's name is no module's
+_MODULES = {"import": "import_", "demo-review": "demo_review"}  # where a command's name is no module's
 
 
 class _Parser(argparse.ArgumentParser):
