@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import subprocess
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ def ask(remote: Remote, *arguments: str, git_dir: str = "") -> Answer:
     where = [f"--git-dir={git_dir}"] if git_dir else []
     argv = ["git", *where, *remote.options(), *arguments]
     try:
-        started = Git("/").execute(argv, as_process=True, env=remote.environment(), start_new_session=True)
+        started = Git("/").execute(argv, as_process=True, env=remote.environment(), process_group=0)
     except GitCommandNotFound as absent:
         raise SourceUnreadable("git is not installed, or not in PATH; apt install git") from absent
     process: subprocess.Popen[bytes] | None = started.proc
@@ -50,13 +51,16 @@ def ask(remote: Remote, *arguments: str, git_dir: str = "") -> Answer:
         raise SourceUnreadable("git could not be started")
     with suppress(ProcessLookupError):
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (remote.max_size, remote.max_size))
+    seconds, late = remote.timeout.total_seconds(), threading.Event()
+    timer = threading.Timer(seconds, _give_up, (process.pid, late))  # Popen's own timeout waits in steps of ms
+    timer.start()
     try:
-        stdout, stderr = process.communicate(timeout=remote.timeout.total_seconds())
-    except subprocess.TimeoutExpired as late:
-        seconds = remote.timeout.total_seconds()
-        raise SourceUnreadable(f"{remote.shown}: no answer within {seconds:g} s") from late
+        stdout, stderr = process.communicate()
     finally:
+        timer.cancel()
         _end(process)
+    if late.is_set():
+        raise SourceUnreadable(f"{remote.shown}: no answer within {seconds:g} s")
     return Answer(stdout, stderr.decode("utf-8", "replace"), process.returncode)
 
 
@@ -73,11 +77,20 @@ def call(remote: Remote, *arguments: str, git_dir: str = "") -> bytes:
     return answer.stdout
 
 
+def _give_up(pid: int, late: threading.Event) -> None:
+    late.set()
+    _kill(pid)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Nothing it started outlives it."""
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process.pid)
         process.wait()
     for pipe in (process.stdout, process.stderr):
         if pipe:
