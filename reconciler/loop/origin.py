@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reconciler import source
 from reconciler.errors import ReconcilerError
+from reconciler.loop.asking import Asking
 from reconciler.loop.look import Where
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import handover, layout
@@ -55,6 +56,9 @@ def of(where: Where, *, poll_s: float) -> Origin:
     if Path(where.repo).is_dir():
         root = os.path.join(where.repo, where.subdirectory)  # noqa: PTH118 - a str is what is wanted
         return Origin(lambda: _read(where), lambda: _state_files(root))
+    if where.source:
+        asking = Asking(where.source)
+        return Origin(asking.read, every=poll_s, good=asking.last_good())
     return Origin(lambda: _read(where), every=poll_s)
 
 
