@@ -13,7 +13,7 @@ SCHEMAS := schemas
 
 # What the demo and the tests run: Postfix with its table types, the two SASL worlds, what makes and watches them, and a
 # browser that shows the pages.
-DEBIAN_PACKAGES := ca-certificates postfix postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace chromium
+DEBIAN_PACKAGES := ca-certificates postfix postfix-cdb postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace chromium
 
 .PHONY: help
 help: ## Show this list
@@ -38,6 +38,10 @@ corpus: environment packages ## Our reading of real files against Postfix's, as 
 .PHONY: oracle
 oracle: environment packages ## 20,000 generated and mutated documents of each kind, and all pairs of real ones, against Postfix
 	@LONG=1 $(BIN)/pytest -q -n auto --dist load tests/oracle
+
+.PHONY: faults
+faults: environment packages ## Kills, errors, full disks, lost power, other people's edits: an apply is whole or not at all
+	@$(BIN)/python -m tests.faults.run
 
 .PHONY: lint
 lint: environment ## Rules and formatting

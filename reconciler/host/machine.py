@@ -92,7 +92,7 @@ class LocalMachine:
         wanted = {key: row.value for key, row in table.parse(source.read_bytes()).rows.items()}
         if of_files:
             wanted = {key: _digest_of_files(value) for key, value in wanted.items()}
-        made = snapshot.rows(self.postfix.dumping(kind, str(source)).finish())
+        made = snapshot.made(self.postfix, kind, str(source))
         if made.rows != wanted:
             why = made.problem or "; ".join(warnings) or "its rows are not those of the source"
             raise CheckFailed(f"postmap {kind}:{path}: {why.replace(str(source), path)}")

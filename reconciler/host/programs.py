@@ -12,6 +12,8 @@ from pathlib import Path
 
 from reconciler.errors import CommandFailed
 from reconciler.host.command import Output, Running, run
+from reconciler.postfix import cdb
+from reconciler.postfix.table import TableType, compiled_path
 
 TIMEOUT = timedelta(seconds=60)  # a child that hangs is killed within a minute
 _COLD = 4  # s; Postfix re-reads a main.cf younger than 3 s in pauses of 0.3 s
@@ -78,8 +80,21 @@ class Postfix:
         return tuple(done.stderr.decode("utf-8", "replace").splitlines())
 
     def dump(self, kind: str, path: str) -> bytes:
-        """`postmap -s`: a compiled table's rows, one a line, `key TAB value`, in no order."""
+        """`postmap -s`: a compiled table's rows, one a line, `key TAB value`, in no order.
+
+        postmap cannot do that for cdb, which is read as it lies there.
+        """
+        if kind == TableType.CDB:
+            return self._constant(path)
         return self._run("postmap", "-s", f"{kind}:{path}").stdout
+
+    def _constant(self, path: str) -> bytes:
+        name = compiled_path(TableType.CDB, path)
+        try:
+            rows = cdb.rows(Path(name).read_bytes())
+        except (OSError, ValueError) as error:
+            raise CommandFailed(("read", name), why=str(error)) from error
+        return b"".join(b"%s\t%s\n" % row for row in rows.items())
 
     def dumping(self, kind: str, path: str) -> Running:
         """`dump`, started: several can run at once."""

@@ -16,12 +16,12 @@ from reconciler.host import files, master
 from reconciler.host.command import Output, Running
 from reconciler.host.programs import Postfix
 from reconciler.model.snapshot import FILES_DIGEST, CompiledTable, FileState, HostSnapshot, PemFile
-from reconciler.postfix import main_cf
+from reconciler.postfix import cdb, main_cf
 from reconciler.postfix.effective import View, parse_defaults
 from reconciler.postfix.table import TableType, compiled_path
 
 _COMPILED = frozenset(kind.value for kind in TableType if kind.compiled)
-_AT_ONCE = 8  # postmap processes; a cdb table takes each a second, whatever its size
+_AT_ONCE = 8  # postmap processes
 
 
 def take(
@@ -136,8 +136,25 @@ def compiled(config_directory: str, kinds: Mapping[str, str]) -> dict[str, Compi
         batch = wanted[start : start + _AT_ONCE]
         missing = [path for path, kind in batch if not Path(compiled_path(kind, path)).exists()]
         tables |= {path: CompiledTable(None, "not built") for path in missing}
-        tables |= dict(_dumps(Postfix(config_directory), [it for it in batch if it[0] not in missing]))
+        there = [it for it in batch if it[0] not in missing]
+        tables |= {path: _constant(compiled_path(kind, path)) for path, kind in there if kind is TableType.CDB}
+        tables |= dict(_dumps(Postfix(config_directory), [it for it in there if it[1] is not TableType.CDB]))
     return tables
+
+
+def made(postfix: Postfix, kind: str, path: str) -> CompiledTable:
+    """What postmap made of one source."""
+    if kind == TableType.CDB:
+        return _constant(compiled_path(TableType.CDB, path))
+    return rows(postfix.dumping(kind, path).finish())
+
+
+def _constant(path: str) -> CompiledTable:
+    try:
+        state = files.read(path)
+        return _table(cdb.rows(state.content)) if state else CompiledTable(None, "not built")
+    except (HostUnreadable, ValueError) as error:
+        return CompiledTable(None, str(error).removeprefix(f"{path}: "))
 
 
 def _dumps(postfix: Postfix, batch: list[tuple[str, TableType]]) -> Iterator[tuple[str, CompiledTable]]:
@@ -157,7 +174,11 @@ def rows(dump: Output) -> CompiledTable:
     if dump.status != 0:
         return CompiledTable(None, dump.complaint or f"postmap: exit status {dump.status}")
     pairs = (line.partition(b"\t") for line in dump.stdout.split(b"\n") if line)
-    return CompiledTable({key: _without_keys(value) for key, _, value in pairs})
+    return _table({key: value for key, _, value in pairs})
+
+
+def _table(found: Mapping[bytes, bytes]) -> CompiledTable:
+    return CompiledTable({key: _without_keys(value) for key, value in found.items()})
 
 
 _PEM = b"-----BEGIN "

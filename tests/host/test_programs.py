@@ -68,8 +68,10 @@ def test_parameters_come_back_expanded_and_with_their_names(instance):
     assert instance.postfix.expanded("mydestination", "alias_maps") == {"mydestination": "mx1.test", "alias_maps": ""}
 
 
-@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
+@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb", "cdb"])
 def test_what_was_built_can_be_dumped_and_asked(instance, kind):
+    if kind not in instance.postfix.facts().table_types:
+        pytest.skip(f"this Postfix has no tables of type {kind}")
     source = instance.write("table", "Key value with blanks\nother x\n")
     assert instance.postfix.build(kind, source) == ()
     assert sorted(instance.postfix.dump(kind, source).splitlines()) == [b"key\tvalue with blanks", b"other\tx"]

@@ -1,0 +1,151 @@
+"""`make faults`: break an apply in every way that is promised to do no harm, and print how often it did none.
+
+Two scenes at a time; some 20 minutes on two cores. `FAULTS_STEP=7` tries every seventh place only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from tests.faults import disks, injected, others
+from tests.faults.injected import ERRORS, Place
+from tests.faults.scene import Scene, scene
+
+STEP = int(os.environ.get("FAULTS_STEP", "1"))
+AT_ONCE = 2
+_FIRST_KILLS = (Place("renameat2", 1), Place("renameat2", 3), Place("unlink", 12))
+
+Case = tuple[str, str, tuple[object, ...]]  # row, function, arguments
+
+_scene: list[Scene] = []
+_open = ExitStack()
+
+
+@dataclass
+class Row:
+    """What one guarantee came to."""
+
+    guarantee: str
+    good: int = 0
+    all: int = 0
+    bad: list[str] = field(default_factory=list)
+
+    def add(self, case: Case, wrong: str) -> None:
+        self.all += 1
+        self.good += not wrong
+        if wrong:
+            self.bad.append(f"{' '.join(map(str, case[2]))}: {wrong}")
+
+
+GUARANTEES = {
+    "kill": "(1) kill -9 at every mutating system call of an apply",
+    "kill-recovery": "(3) kill -9 at the mutating system calls of its recovery",
+    **{error: f"(2) {error} at every mutating system call" for error in ERRORS},
+    "power": "(4) power lost: old or new from what the disk has",
+    "full": "(5) a full disk, for each table type",
+    "edits": "(6) somebody edits meanwhile: nothing lost silently",
+    "two": "(7) two applies at once",
+    "signals": "(34) SIGTERM and SIGINT: finished or taken back",
+    "places": "hard link, bind mount, immutable, read-only: refused",
+}
+
+
+def _made() -> Scene:
+    """This process's scene, made when it is first needed and kept."""
+    if not _scene:
+        _scene.append(_open.enter_context(scene()))
+    return _scene[0]
+
+
+def judge(case: Case) -> tuple[Case, str]:
+    """Run one case in this process."""
+    try:
+        return case, _CASES[case[1]](*case[2])
+    except Exception as error:  # noqa: BLE001 - one broken case shall not end the others
+        return case, repr(error)[:300]
+
+
+_CASES: dict[str, Callable[..., str]] = {
+    "killed": lambda place: injected.killed(_made(), place),
+    "failed": lambda place, error: injected.failed(_made(), place, error),
+    "killed_again": lambda first, place: injected.killed_again(_made(), first, place)[1],
+    "edited": lambda editor, delay: others.edited(_made(), editor, delay),
+    "two": lambda _: others.two_at_once(_made()),
+    "signalled": lambda number, delay: others.signalled(_made(), signal.Signals(number), delay),
+    "obstructed": lambda obstacle, name: others.obstructed(_made(), obstacle, name),
+    "full": disks.full,
+    "full_while_building": disks.full_while_building,
+    "calls": lambda: repr(_made().calls()),
+    "end": lambda _: _open.close() or "",  # type: ignore[func-returns-value]
+}
+
+
+def cases(calls: dict[str, int]) -> Iterator[Case]:
+    places = injected.places(calls)[::STEP]
+    yield from (("kill", "killed", (place,)) for place in places)
+    for first in _FIRST_KILLS:
+        yield from (("kill-recovery", "killed_again", (first, place)) for place in places)
+    for error in ERRORS:
+        yield from ((error, "failed", (place, error)) for place in places)
+    for kind in disks.TYPES:
+        yield from (("full", "full", (kind, free)) for free in (60, 300)[:: min(STEP, 2)])
+        yield ("full", "full_while_building", (kind, 60))
+    delays = [0.15 + 0.05 * number for number in range(20)][::STEP]
+    yield from (("edits", "edited", (editor, delay)) for editor in others.EDITORS for delay in delays)
+    yield from (("two", "two", (number,)) for number in range(5))
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    yield from (("signals", "signalled", (int(number), delay)) for number in numbers for delay in delays)
+    yield from (("places", "obstructed", (it, name)) for it in others.OBSTACLES for name in ("main.cf", "tls_policy"))
+
+
+def power(rows: dict[str, Row]) -> str:
+    """Every place at which names change, with fsync; and the control without, which must fail. Gives what it came to."""
+    try:
+        with disks.machine() as made:
+            calls = disks.calls_of(made)
+            wanted = [
+                it for it in injected.places(calls) if it.call in ("rename", "renameat2", "unlink", "fsync", "link")
+            ]
+            for place in wanted[::STEP]:
+                state = made.cut(place.call, place.number, fsync=True)
+                rows["power"].add(("power", "", (place,)), "" if state in ("old", "new") else state)
+            control = [made.cut("renameat2", number, fsync=False) for number in (1, 2, 3)]
+    except subprocess.CalledProcessError as error:
+        return f"not tried: {' '.join(map(str, error.cmd))}: {error.stderr.decode().strip()}"
+    failed = sum(state not in ("old", "new") for state in control)
+    if not failed:
+        rows["power"].add(("power", "", ("control",)), "without fsync nothing was lost: the test is blind")
+    return f"control without fsync: damaged in {failed} of {len(control)}, as it must be"
+
+
+def main() -> int:
+    started = time.monotonic()
+    rows = {name: Row(text) for name, text in GUARANTEES.items()}
+    with ProcessPoolExecutor(AT_ONCE) as pool:
+        calls = eval(pool.submit(judge, ("", "calls", ())).result()[1], {"Counter": dict})  # noqa: S307 - our own repr
+        print(f"An apply makes {sum(calls.values())} mutating system calls of {len(calls)} kinds.", flush=True)
+        for number, (case, wrong) in enumerate(pool.map(judge, cases(calls)), start=1):
+            rows[case[0]].add(case, wrong)
+            if wrong:
+                print(f"WRONG {case[0]} {' '.join(map(str, case[2]))}: {wrong}", flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{number}", end="", file=sys.stderr)
+        list(pool.map(judge, [("", "end", (number,)) for number in range(AT_ONCE * 4)]))
+    said = power(rows)
+    for row in rows.values():
+        print(f"{row.guarantee:<62} {row.good:>5} of {row.all:<5}")
+    print(said)
+    print(f"{time.monotonic() - started:.0f} s")
+    return 1 if any(row.good < row.all for row in rows.values()) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,131 @@
+"""A host to break things on, again and again: a running Postfix, one state that it has and one that it shall have.
+
+Between two breakages everything is put back as it was, byte for byte; the instance keeps running.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.host.instance import PrivateInstance, workspace
+from tests.apply.conftest import STATE, Site
+
+NEW = STATE.replace("loglevel: 1", "loglevel: 2").replace(
+    "bank.example: encrypt", "bank.example: secure, new.example: encrypt"
+)
+MUTATING = (  # what changes files, or asks for it to be durable
+    "rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,symlinkat,"
+    "fsync,fdatasync,chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,utimensat,setxattr,fsetxattr,lsetxattr,"
+    "truncate,ftruncate,write,pwrite64,writev,pwritev,sendfile,copy_file_range,flock"
+)
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`old` is the configuration directory before the change, `names` all that lies below it."""
+
+    site: Site
+    kept: Path
+    old: dict[str, bytes]
+    names: list[str]
+
+    def reset(self) -> None:
+        """Back to where it began: files with their times and modes, and an agent that remembers the old state."""
+        etc = Path(self.site.instance.config_directory)
+        for path in etc.iterdir():
+            _remove(path)
+        for path in (self.kept / "etc").iterdir():
+            _copy(path, etc / path.name)
+        shutil.rmtree(self.site.memory, ignore_errors=True)
+        shutil.copytree(self.kept / "memory", self.site.memory)
+        self.site.write(NEW)
+
+    def apply(self, *strace: str) -> subprocess.CompletedProcess[str]:
+        before = ("strace", "-qq", "-o", "/dev/null", *strace) if strace else ()
+        return self.site.apply("--format", "json", "--skip-canary", before=before)
+
+    def calls(self) -> dict[str, int]:
+        """How often each mutating system call is made by an apply that nobody disturbs."""
+        self.reset()
+        trace = self.kept / "trace"
+        argv = ("strace", "-qq", "-o", str(trace), "-e", f"trace={MUTATING}")
+        done = self.site.apply("--format", "json", "--skip-canary", before=argv)
+        assert done.returncode == 0, done.stderr
+        return counted(trace)
+
+    def standing(self) -> str:
+        """`old`, `new`, or what is neither."""
+        found = self.site.contents()
+        if found == self.old:
+            return "old"
+        main = found.get("main.cf", b"")
+        policy = found.get("tls_policy", b"")
+        if b"smtp_tls_loglevel = 2" in main and b"new.example" in policy and self._compiled():
+            return "new"
+        return f"neither: {sorted(name for name in found.keys() | self.old.keys() if found.get(name) != self.old.get(name))}"
+
+    def _compiled(self) -> bool:
+        etc = self.site.instance.config_directory
+        return "new.example" in self.site.instance.postfix.dump("hash", f"{etc}/tls_policy").decode()
+
+    def wrong(self) -> str:
+        """After recovery: what breaks the promise, or nothing."""
+        self.site.recover()
+        state = self.standing()
+        left = [name for name in self.site.names() if "reconciler" in name or name.endswith((".tmp", "-old"))]
+        if state not in ("old", "new"):
+            return state
+        if left:
+            return f"left over: {left}"
+        if self.site.recover() is not None:
+            return "a second recovery had something to do"
+        if self.site.instance.pid is None:
+            return "Postfix does not run"
+        self.site.serves()
+        return ""
+
+
+def counted(trace: Path) -> dict[str, int]:
+    """System calls in a trace, by name."""
+    return Counter(line.partition("(")[0] for line in trace.read_text(errors="replace").splitlines() if "(" in line)
+
+
+@contextmanager
+def scene(state: str = STATE) -> Iterator[Scene]:
+    """A host that has the old state; what shall be is NEW."""
+    with ExitStack() as cleanup:
+        directory = Path(cleanup.enter_context(workspace("reconciler-faults-")))
+        instance = PrivateInstance.create(str(directory), "mx1.test")
+        cleanup.callback(instance.stop)
+        instance.start()
+        site = Site(instance, directory / "state", directory / "memory")
+        site.write(state)
+        done = site.apply()
+        assert done.returncode == 0, done.stderr
+        kept = directory / "kept"
+        kept.mkdir()
+        _copy(Path(instance.config_directory), kept / "etc")
+        shutil.copytree(site.memory, kept / "memory")
+        made = Scene(site, kept, site.contents(), site.names())
+        made.reset()
+        yield made
+
+
+def _copy(source: Path, target: Path) -> None:
+    subprocess.run(("cp", "-a", str(source), str(target)), check=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)

@@ -1,0 +1,75 @@
+"""One case of each class that `make faults` goes through whole."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import disks, injected, others
+from tests.faults.injected import ERRORS, Place
+from tests.faults.scene import Scene, scene
+
+pytestmark = pytest.mark.postfix
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Scene]:
+    with scene() as one:
+        yield one
+
+
+def test_guarantee_1_a_kill_leaves_old_or_new(made: Scene) -> None:
+    assert injected.killed(made, Place("renameat2", 2)) == ""
+    assert made.standing() == "new"
+    assert injected.killed(made, Place("fsync", 2)) == ""
+    assert made.standing() == "old"
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_guarantee_2_an_error_leaves_old_or_new(made: Scene, error: str) -> None:
+    assert injected.failed(made, Place("renameat2", 1), error) == ""
+
+
+def test_guarantee_3_a_kill_of_the_recovery_leaves_old_or_new(made: Scene) -> None:
+    assert injected.killed_again(made, Place("renameat2", 1), Place("renameat2", 1)) == (True, "")
+
+
+def test_guarantee_4_a_loss_of_power_leaves_old_or_new_and_without_fsync_it_would_not() -> None:
+    try:
+        with disks.machine() as machine:
+            assert machine.cut("renameat2", 2, fsync=True) in ("old", "new")
+            assert machine.cut("renameat2", 2, fsync=False) not in ("old", "new")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no ext4 on a loop device here: {error}")
+
+
+@pytest.mark.parametrize("kind", disks.TYPES)
+def test_guarantee_5_a_full_disk_is_an_error_and_the_live_table_answers(kind: str) -> None:
+    try:
+        assert disks.full_while_building(kind, 60) == ""
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"no file system can be mounted here: {error}")
+
+
+@pytest.mark.parametrize("editor", others.EDITORS)
+def test_guarantee_6_no_edit_is_lost_silently(made: Scene, editor: str) -> None:
+    assert others.edited(made, editor, 0.5) == ""
+
+
+def test_guarantee_7_the_second_of_two_applies_gives_up(made: Scene) -> None:
+    assert others.two_at_once(made) == ""
+
+
+def test_guarantee_34_a_signal_finishes_or_takes_back(made: Scene) -> None:
+    assert others.signalled(made, signal.SIGTERM, 0.6) == ""
+
+
+@pytest.mark.parametrize("obstacle", others.OBSTACLES)
+def test_a_file_that_is_no_plain_file_is_refused(made: Scene, obstacle: str) -> None:
+    wrong = others.obstructed(made, obstacle, "main.cf")
+    if wrong.startswith("cannot be made here"):
+        pytest.skip(wrong)
+    assert wrong == ""
