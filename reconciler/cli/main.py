@@ -93,7 +93,7 @@ def main(argv: Sequence[str]) -> int:
         return code
     except ReconcilerError as error:
         print_error(error, json=getattr(arguments, "format", "text") == "json")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Interrupted):
         print("interrupted", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -108,11 +108,18 @@ def main(argv: Sequence[str]) -> int:
     return 1
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. A KeyboardInterrupt that falls into an exec(), as in many an import, has Python end by the
+    signal whatever catches it.
+    """
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise _Interrupted
 
 
 def run() -> NoReturn:
     """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -65,6 +65,12 @@ def _made() -> Scene:
     return _scene[0]
 
 
+def _end() -> str:
+    _open.close()
+    _scene.clear()
+    return ""
+
+
 def judge(case: Case) -> tuple[Case, str]:
     """Run one case in this process."""
     try:
@@ -84,7 +90,7 @@ _CASES: dict[str, Callable[..., str]] = {
     "full": disks.full,
     "full_while_building": disks.full_while_building,
     "calls": lambda: repr(_made().calls()),
-    "end": lambda _: _open.close() or "",  # type: ignore[func-returns-value]
+    "end": lambda _: _end(),
 }
 
 
