@@ -93,9 +93,11 @@ def signalled(made: Scene, number: signal.Signals, delay_s: float) -> str:
     except subprocess.TimeoutExpired:
         running.kill()
         return "no end within 30 s"
-    if running.returncode not in (0, 1) and delay_s > 0.2:  # before that Python itself has not begun
-        return f"exit {running.returncode}: {err[-200:]!r}"
     state = made.standing()
+    if running.returncode == -number and state == "old":  # Python itself had not begun
+        return made.wrong()
+    if running.returncode not in (0, 1):
+        return f"exit {running.returncode}: {err[-200:]!r}"
     return made.wrong() or (f"exit 0, and the files are {state}" if running.returncode == 0 and state != "new" else "")
 
 
