@@ -38,6 +38,9 @@ _COMMANDS = {
     "pause": "change nothing until told, with a reason and an end",
     "resume": "end a pause, and let suspended corrections begin again",
     "sync": "wake the agent now",
+    "pull": "fetch the state and hand it to an agent that has no network",
+    "install-units": "write the systemd units, shown first; what somebody edited is left alone",
+    "doctor": "check this host before the first run, with a fix for whatever is in the way",
     "webhook": "listen for a forge's pushes, and wake the agent",
     "config": "the settings of this program, and where each comes from",
     "comment": "put what a review found on its pull request, as a comment and as a status",
@@ -48,7 +51,11 @@ _COMMANDS = {
     "demo-review": "a change of three private hosts: its review, its merge, and that they agree",
 }
 _TRACEBACK = "RECONCILER_TRACEBACK"
-_MODULES = {"import": "import_", "demo-review": "demo_review"}  # where a command's name is no module's
+_MODULES = {  # where a command's name is no module's
+    "import": "import_",
+    "install-units": "install_units",
+    "demo-review": "demo_review",
+}
 
 
 class _Parser(argparse.ArgumentParser):

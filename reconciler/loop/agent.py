@@ -17,14 +17,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
 
+from reconciler.apply.state import StateDirectory
 from reconciler.errors import Locked, MachineFailed, ReconcilerError
 from reconciler.host.notify_socket import NotifySocket
 from reconciler.incident.severity import kind_of_trouble
 from reconciler.loop import fingerprint, schedule
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
-from reconciler.loop.turn import Turn, Turned
+from reconciler.loop.telling import Teller
+from reconciler.loop.turn import Turned
 from reconciler.loop.watch import Watch
+from reconciler.model.moment import Moment
 from reconciler.report.masking import masked
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
@@ -41,11 +45,33 @@ class Stopped(BaseException):
     """SIGTERM or SIGINT in the middle of a pass. No error: nothing may catch it on its way out."""
 
 
+class Turns(Protocol):
+    """What takes the turns: the passes of an instance, or the fetches of the puller."""
+
+    teller: Teller
+    state: StateDirectory
+    seen: fingerprint.Fingerprints
+    trouble: ReconcilerError | None
+
+    @property
+    def clock(self) -> Callable[[], Moment]:
+        """What tells the moment."""
+
+    def nothing_changed(self) -> bool:
+        """Whether the last turn would see the same again."""
+
+    def take(self) -> Turned:
+        """One turn. Raises every error of the tree."""
+
+    def settle(self) -> None:
+        """Take everything for seen as it is now."""
+
+
 @dataclass
 class Agent:
     """`limit` is the most a pass may take; `trigger` wakes it when it is touched; `watching` is whether files do."""
 
-    turn: Turn
+    turn: Turns
     times: Times = field(default_factory=Times)
     trigger: str = ""
     limit: timedelta = timedelta(minutes=5)

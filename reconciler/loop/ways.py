@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from reconciler.apply.state import StateDirectory
 from reconciler.host import clock
 from reconciler.host.notify_socket import from_environment
 from reconciler.loop import origin
-from reconciler.loop.agent import Agent
+from reconciler.loop.agent import Agent, Turns
 from reconciler.loop.heal import Policy
 from reconciler.loop.holds import Rules
 from reconciler.loop.look import Where
+from reconciler.loop.pull import Pull
 from reconciler.loop.recover import memory_of
 from reconciler.loop.schedule import Times
 from reconciler.loop.telling import Teller
@@ -35,8 +37,6 @@ class Ways:
 
 def agent(ways: Ways, section: Section) -> Agent:
     """The agent of one instance."""
-    notify = from_environment()
-    heartbeat = min(30.0, notify.watchdog_s / 2) if notify.watchdog_s else 30.0
     state = memory_of(ways.where)
     turn = Turn(
         where=ways.where,
@@ -48,11 +48,30 @@ def agent(ways: Ways, section: Section) -> Agent:
         teller=Teller(state),
         watched=tuple(it for it in (section.trigger_file, section.freeze_file) if it),
     )
+    return _agent(turn, ways, section)
+
+
+def puller(ways: Ways, section: Section) -> Agent:
+    """What fetches and hands over, in the same loop; its state directory is its own."""
+    state = StateDirectory(ways.where.state_directory, "puller")
+    turn = Pull(
+        path=f"{ways.where.state_directory}/state",
+        state=state,
+        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
+        clock=clock.now,
+        teller=Teller(state),
+        watched=(section.trigger_file,) if section.trigger_file else (),
+    )
+    return _agent(turn, ways, section)
+
+
+def _agent(turn: Turns, ways: Ways, section: Section) -> Agent:
+    notify = from_environment()
     times = Times(
         interval=min(section.interval, ways.poll).total_seconds(),
         resync=section.resync.total_seconds(),
         debounce=section.debounce.total_seconds(),
-        heartbeat=heartbeat,
+        heartbeat=min(30.0, notify.watchdog_s / 2) if notify.watchdog_s else 30.0,
     )
     return Agent(turn, times, section.trigger_file, section.cycle_limit, notify, ways.watching)
 

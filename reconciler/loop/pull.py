@@ -1,0 +1,50 @@
+"""The puller's turn: fetch the newest trusted state, and hand it to the applier, which has no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from reconciler.apply.state import StateDirectory
+from reconciler.errors import ReconcilerError
+from reconciler.loop import fingerprint
+from reconciler.loop.fingerprint import Fingerprints
+from reconciler.loop.origin import Origin
+from reconciler.loop.schedule import Outcome
+from reconciler.loop.telling import Teller
+from reconciler.loop.turn import Turned
+from reconciler.model.moment import Moment
+from reconciler.source import handover
+
+
+@dataclass
+class Pull:
+    """Takes turns as an agent does; `path` is where the state is handed over."""
+
+    path: str
+    state: StateDirectory
+    origin: Origin
+    clock: Callable[[], Moment]
+    teller: Teller
+    watched: tuple[str, ...] = ()
+    seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
+    trouble: ReconcilerError | None = None
+
+    def nothing_changed(self) -> bool:
+        return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()
+
+    def take(self) -> Turned:
+        """One fetch.
+
+        Raises what fetching raises; what was handed over before stays in force.
+        """
+        self.settle()
+        self.state.prepare()
+        newest = self.origin.latest(self.clock().uptime_s)
+        self.trouble = self.origin.trouble
+        if self.trouble is None and handover.write(self.path, newest):
+            self.teller.tell("source.synced", {"revision": newest.revision, "origin": newest.origin}, self.clock())
+        return Turned(Outcome.SETTLED, "HandedOver", f"{len(newest.files)} files", newest.revision)
+
+    def settle(self) -> None:
+        self.seen = fingerprint.of((*self.origin.paths(), *self.watched))
