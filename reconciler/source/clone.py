@@ -53,16 +53,22 @@ class Clone:
         Raises SourceUnreadable; then the old one stays.
         """
         parent = self.path.parent
-        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=parent) as directory:
-            fresh, old = Path(directory, "clone.git"), Path(directory, "old")
-            call(self.remote, "init", "--bare", "--quiet", "--template=", str(fresh))
-            self._fetch(fresh)
-            offered = self._offered(fresh)
-            if self.path.exists():
-                self.path.rename(old)
-            fresh.rename(self.path)
-            shutil.rmtree(old, ignore_errors=True)
+        try:
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=parent) as directory:
+                return self._replaced(Path(directory))
+        except OSError as error:
+            raise SourceUnreadable(f"{parent}: no clone can be made there ({error.strerror})") from error
+
+    def _replaced(self, directory: Path) -> str:
+        fresh, old = directory / "clone.git", directory / "old"
+        call(self.remote, "init", "--bare", "--quiet", "--template=", str(fresh))
+        self._fetch(fresh)
+        offered = self._offered(fresh)
+        if self.path.exists():
+            self.path.rename(old)
+        fresh.rename(self.path)
+        shutil.rmtree(old, ignore_errors=True)
         return offered
 
     def keep(self, revision: str) -> None:

@@ -84,7 +84,7 @@ class Source:
     def accept(self, fetched: Fetched) -> None:
         """Trust it from now on: written durably, and the whole state kept aside.
 
-        Raises OSError where that cannot be written.
+        Raises SourceUnreadable where that cannot be written.
         """
         trusted = Trusted(fetched.revision, self.policy.anchor, fetched.signers, fetched.committed_at, fetched.moved_at)
         self._record.write(self.remote.key, trusted)

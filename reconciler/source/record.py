@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.errors import HostUnreadable
+from reconciler.errors import HostUnreadable, SourceUnreadable
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.policy import Signer
 
@@ -106,21 +106,27 @@ class Kept:
 
 
 def put(path: Path, content: bytes) -> None:
-    """Replace a file of ours, 0600 in a directory 0700, durable before it is visible."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    staged = path.with_name(f".{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    with os.fdopen(os.open(staged, flags, 0o600), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    staged.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Replace a file of ours, 0600 in a directory 0700, durable before it is visible.
+
+    Raises SourceUnreadable: what could not be remembered was not trusted.
+    """
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staged = path.with_name(f".{path.name}.new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with os.fdopen(os.open(staged, flags, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise SourceUnreadable(f"{path}: cannot be written ({error.strerror}), so nothing new is trusted") from error
 
 
 def _entry(trusted: Trusted) -> dict[str, object]:

@@ -205,3 +205,16 @@ def test_a_folder_of_a_monorepo_is_followed(forge, host) -> None:
 def test_the_default_branch_is_followed_where_none_is_named(forge, host) -> None:
     host.remote = replace(host.remote, branch="")
     assert host.source.poll() == host.follow().revision == forge.head
+
+
+@pytest.mark.parametrize("taken", ["cache/sources", "state/.trust.json.new"])
+def test_what_cannot_be_remembered_is_not_trusted(host, taken: str) -> None:
+    path = host.root / taken
+    path.parent.mkdir(parents=True)
+    if taken.startswith("cache"):
+        path.write_text("a file where a directory shall be")
+    else:
+        path.mkdir()
+    with pytest.raises(SourceUnreadable, match=r"no clone can be made there|cannot be written"):
+        host.follow()
+    assert host.source.last_good() is None
