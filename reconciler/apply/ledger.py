@@ -137,13 +137,21 @@ class Ledger:
 
     def prune(self) -> None:
         """Forget what is beyond the limits, oldest first; never the newest."""
+        numbers = self._numbers()
+        entries = [self._entry(number) for number in reversed(numbers)]
+        if len(entries) > _KEPT_REFUSALS or sum(map(_weight, entries)) > _COPIES_LIMIT:
+            self._forget(entries)
+
+    def _forget(self, newest_first: list[Entry]) -> None:
         changes, refusals, weight = 0, 0, 0
-        for entry, journal in self.journals():
+        for entry in newest_first:
+            journal = entry.read()
+            if journal is None or not journal.phase.is_end:
+                continue
             refused = journal.phase is Phase.ABORTED
-            refusals, changes = refusals + refused, changes + (not refused)
-            weight += sum(passage.before.size for passage in journal.passages if passage.before)
+            refusals, changes, weight = refusals + refused, changes + (not refused), weight + _weight(entry)
             beyond = refusals > _KEPT_REFUSALS if refused else changes > _KEPT_CHANGES
-            if journal.phase.is_end and (beyond or (changes > 1 and weight > _COPIES_LIMIT)):
+            if beyond or (changes > 1 and weight > _COPIES_LIMIT):
                 entry.remove()
 
     def _entry(self, number: int) -> Entry:
@@ -156,3 +164,11 @@ class Ledger:
             return []
         except OSError as error:
             raise StateUnusable(f"{self.path}: {error.strerror}; run as root, or name another --state-dir") from error
+
+
+def _weight(entry: Entry) -> int:
+    """The bytes of its copies."""
+    try:
+        return sum(path.stat().st_size for path in (entry.path / "old").iterdir())
+    except OSError:
+        return 0

@@ -62,6 +62,9 @@ class Machine(Protocol):
         Live path to bytes, or to a file that holds them.
         """
 
+    def remarks(self) -> tuple[str, ...]:
+        """What the last `check` saw that stops nothing, for a person."""
+
     def copy(self, target: str, into: str) -> None:
         """Copy a live file aside, onto the disk."""
 

@@ -35,6 +35,11 @@ TRIAL_GIVEN_UP = (
     "proofs after it is live, and taken back"
 )
 
+_INTERRUPTED = {
+    True: "the change had been made and proven by then; it stays",
+    False: "nothing of the change is left",
+}
+
 
 @dataclass
 class Transaction:
@@ -73,8 +78,11 @@ class Transaction:
                 self.course.prove(self.prover)
             except BaseException as failure:  # an interrupt too must not leave half of a change behind
                 self.course.unwind(self.prover, failure)
+                if not isinstance(failure, Exception | SystemExit) and not failure.args:  # a signal
+                    failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
                 raise
-            self.state.ledger.prune()
+            finally:
+                self.state.ledger.prune()
             return receipt_of(self.course.journal)
 
     def _begun(self, staging: Staging) -> Course:
@@ -135,6 +143,8 @@ class Transaction:
             raise CheckFailed(
                 "Postfix refuses the configuration, which was not put in place:\n" + "\n".join(complaints)
             )
+
+        self.course.journal = replace(self.course.journal, notes=self.machine.remarks())
 
     def _try_out(self, staging: Staging) -> None:
         """The private instance. A candidate that has passed there is not tried again."""

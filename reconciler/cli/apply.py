@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from reconciler.loop.carry_out import apply
+    from reconciler.loop.carry_out import apply, refuse_quarantined
     from reconciler.report import text
 
     sight, made = _saved(arguments) if arguments.planfile else _planned(arguments)
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         write(text.render(made, style()))
     if made.blockers:
         raise GuardTripped(text.blocked(made))
+    refuse_quarantined(sight, made)
     if not made.is_empty and not arguments.auto_approve and not arguments.planfile:
         approval.ask("apply")
     receipt = apply(sight, made, progress, skip_canary=arguments.skip_canary)

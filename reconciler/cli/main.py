@@ -100,8 +100,8 @@ def main(argv: Sequence[str]) -> int:
         return code
     except ReconcilerError as error:
         print_error(error, json=getattr(arguments, "format", "text") == "json")
-    except (KeyboardInterrupt, _Interrupted):
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, _Interrupted) as interrupt:
+        print(": ".join(("interrupted", *map(str, interrupt.args))), file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:

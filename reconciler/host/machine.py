@@ -11,7 +11,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler.errors import CheckFailed, HostUnreadable
-from reconciler.host import certificates, edit_lock, files, listeners, master, remains, room, service, snapshot, swap
+from reconciler.host import (
+    certificates,
+    edit_lock,
+    files,
+    listeners,
+    master,
+    presented,
+    remains,
+    room,
+    service,
+    snapshot,
+    swap,
+)
 from reconciler.host.programs import Postfix
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
@@ -32,6 +44,7 @@ class LocalMachine:
         self.config_directory = config_directory
         self.queue_directory = queue_directory
         self.postfix = Postfix(config_directory)
+        self._remarks: tuple[str, ...] = ()
         self._built: dict[str, str] = {}  # compiled path → where the new one waits
 
     def read(self, path: str) -> FileState | None:
@@ -105,6 +118,9 @@ class LocalMachine:
         unheard = self._listeners(candidate)
         if unheard:
             return unheard
+        unusable, self._remarks = presented.judge(candidate, self.config_directory, datetime.now(UTC))
+        if unusable:
+            return unusable
         with shadow(self.config_directory, self.queue_directory, {**candidate, **self._built}) as changed:
             new = complaints(changed, running=self.is_running())
         if not new:
@@ -112,6 +128,9 @@ class LocalMachine:
         with shadow(self.config_directory, self.queue_directory, {}) as standing:
             old = frozenset(complaints(standing, running=self.is_running()))
         return tuple(line for line in new if line not in old)
+
+    def remarks(self) -> tuple[str, ...]:
+        return self._remarks
 
     def _listeners(self, candidate: Mapping[str, bytes | str]) -> tuple[str, ...]:
         path = f"{self.config_directory}/master.cf"

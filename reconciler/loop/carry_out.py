@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from reconciler.apply.course import Progress
+from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.state import Seen
 from reconciler.apply.transaction import Transaction
 from reconciler.errors import ReconcilerError
@@ -47,6 +48,15 @@ def apply(
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt
+
+
+def refuse_quarantined(sight: Sight, plan: Plan) -> None:
+    """Before anybody is asked to approve it.
+
+    Raises Quarantined.
+    """
+    if not plan.is_empty:
+        Quarantine(sight.state.quarantine).refuse(plan.revision)
 
 
 def carried_out(work: Transaction) -> Receipt:
