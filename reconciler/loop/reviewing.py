@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import desired, review, source
-from reconciler.errors import PlanRefused, SnapshotRefused, UsageError
+from reconciler.errors import PlanRefused, SnapshotRefused, StateInvalid, UsageError
 from reconciler.model.plan import Plan
 from reconciler.model.review import Review
 from reconciler.publish import directory, signers
@@ -38,10 +38,25 @@ class Request:
 def reviewed(request: Request) -> Review:
     """What the change from base to head would do to every host that it touches.
 
-    Raises SourceUnreadable, UsageError or PublishFailed where one of its inputs is not to be had at all.
+    A head whose files cannot even be read is reviewed too: as invalid.
+
+    Raises SourceUnreadable, UsageError or PublishFailed where one of its inputs is not to be had at all, StateInvalid
+    where base cannot be read.
     """
     repository = LocalRepository(request.repo, request.subdirectory)
-    base, head = repository.at(request.base), repository.at(request.head)
+    base = repository.at(request.base)
+    try:
+        head = repository.at(request.head)
+    except StateInvalid as invalid:
+        return Review(
+            base=base.revision,
+            head=repository.commit(request.head),
+            origin=base.origin,
+            now=datetime.now(UTC).isoformat(),
+            marked_after=request.ages.marked,
+            refused_after=request.ages.refused,
+            problems=invalid.problems,
+        )
     allowed = signers.read(request.allowed_signers) if request.allowed_signers else None
     with _reading(request) as read:
         return review.review(

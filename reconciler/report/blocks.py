@@ -29,6 +29,7 @@ from reconciler.model.plan import (
 from reconciler.report.masking import masked, masked_address, masked_value
 from reconciler.report.terminal import clean
 
+_LONGEST = 2000  # characters
 _WAIVED = timedelta(days=30)  # what a waiver that is copied unread gets
 
 
@@ -177,6 +178,11 @@ def short(revision: str) -> str:
 def shown(text: str) -> str:
     """A sentence from elsewhere: without secrets, and with what steers a terminal made visible."""
     return clean(masked(text))
+
+
+def cut(text: str) -> str:
+    """A sentence about an error; what it quotes can be as long as a file."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def quoted(value: str) -> str:

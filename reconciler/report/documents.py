@@ -16,7 +16,7 @@ from reconciler.desired.schemas import DIALECT
 from reconciler.model.plan import Disruption, Reason, Why
 from reconciler.model.review import Freshness, Judgement, Touch
 
-Text = Annotated[str, Field(max_length=65_536)]
+Text = Annotated[str, Field(max_length=2_000_000)]  # a value can be as long as the file it stands in
 Value = Text | None
 Word = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]  # of ours: it is shown as it stands
 Version = Annotated[str, Field(pattern=r"^1\.[0-9]{1,4}$")]

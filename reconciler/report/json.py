@@ -14,7 +14,7 @@ from reconciler.model.desired import DesiredState
 from reconciler.model.plan import Action, BuildTable, Change, Plan, Tripped
 from reconciler.model.proof import Outcome, Proof
 from reconciler.model.receipt import Receipt
-from reconciler.report.blocks import summary, symbol
+from reconciler.report.blocks import cut, summary, symbol
 from reconciler.report.masking import masked, masked_address, masked_value
 from reconciler.report.terminal import CONTROL
 
@@ -170,9 +170,9 @@ def problem_body(problem: Problem) -> dict[str, Any]:
         "file": masked(problem.position.file),
         "line": problem.position.line,
         "column": problem.position.column,
-        "what": masked(problem.what),
-        "why": masked(problem.why),
-        "fix": masked(problem.fix),
+        "what": cut(masked(problem.what)),
+        "why": cut(masked(problem.why)),
+        "fix": cut(masked(problem.fix)),
     }
 
 

@@ -21,7 +21,7 @@ from reconciler.model.review import (
     Review,
     Touch,
 )
-from reconciler.report.blocks import Block, Line, Topic, after, before, block, changed, name_of, shown, tally
+from reconciler.report.blocks import Block, Line, Topic, after, before, block, changed, cut, name_of, shown, tally
 from reconciler.report.terminal import clean
 
 _SIGNS = {Judgement.PASS: "", Judgement.WARN: "~", Judgement.FAIL: "-"}
@@ -76,7 +76,7 @@ def remarks(of: tuple[Remark, ...]) -> Iterator[Block]:
 
 def problems(of: Review | HostReview) -> Iterator[Block]:
     """Errors of the state in head, each with its place and what to write instead."""
-    yield from block(Topic.PROBLEMS, "Cannot be carried out", (Line(shown(str(it)), "-") for it in of.problems))
+    yield from block(Topic.PROBLEMS, "Cannot be carried out", (Line(shown(cut(str(it))), "-") for it in of.problems))
 
 
 def _remark(remark: Remark) -> Line:

@@ -50,13 +50,17 @@ class LocalRepository:
         Raises SourceUnreadable where there is no such repository, revision or folder, StateInvalid where the tree
         holds a symbolic link or a submodule in place of a state file, or too much.
         """
-        if not _REVISION.fullmatch(revision):
-            raise SourceUnreadable(f"{revision[:80]!r} is no revision; name a commit or a branch")
-        commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-        identity = commit.decode("ascii", "replace").strip()
+        identity = self.commit(revision)
         entries = dict(self._entries(identity))
         self._read(entries.values())
         return RepoSnapshot({path: self._blobs[blob] for path, blob in entries.items()}, identity, self.directory)
+
+    def commit(self, revision: str) -> str:
+        """The hash of the commit that is meant. Raises SourceUnreadable where there is none."""
+        if not _REVISION.fullmatch(revision):
+            raise SourceUnreadable(f"{revision[:80]!r} is no revision; name a commit or a branch")
+        commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        return commit.decode("ascii", "replace").strip()
 
     def _entries(self, commit: str) -> Iterator[tuple[str, bytes]]:
         count = 0
