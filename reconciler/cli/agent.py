@@ -25,6 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked = ways.Ways(where.of(arguments), settings.source.poll_interval, watching=not arguments.no_watch)
     agent = ways.agent(asked, settings.agent)
     if not arguments.once:
+        agent.following = ways.following(asked, settings)
         agent.run()
         return 0
     turned = once(agent)

@@ -33,6 +33,7 @@ _COMMANDS = {
     "history": "what was done to this instance: all transactions, or everything about one",
     "rollback": "go back to the state before a transaction; itself a transaction",
     "release": "let a revision that was taken back be applied again",
+    "status": "how this instance stands: revision, drift, holds, Postfix, certificates",
     "drift": "what was changed outside of git, as it was found and healed",
     "agent": "keep this host as git says: watch, compare, heal, prove",
     "pause": "change nothing until told, with a reason and an end",

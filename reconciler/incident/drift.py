@@ -7,7 +7,7 @@ certificate than the file holds, or is down: that is told by the snapshot, by pr
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -81,13 +81,13 @@ class Scene:
 
 def found(scene: Scene, noted: Noted) -> tuple[Drifted, ...]:
     """Every drift of one look, one for each kind and subject, in a stable order."""
+    values = [*_of_plan(scene), *_of_observed(scene)]
     every = [
-        *_of_plan(scene),
-        *_of_observed(scene),
+        *values,
         *_of_attributes(scene, noted),
         *_of_certificates(scene),
         *_of_proofs(scene.proofs),
-        *_of_running(scene, noted),
+        *_of_running(scene, noted, values),
     ]
     once = {drifted.key: drifted for drifted in reversed(every)}
     return tuple(once[key] for key in sorted(once))
@@ -200,13 +200,14 @@ def _of_proofs(proofs: Iterable[Proof]) -> Iterator[Drifted]:
             yield Drifted(Kind.CERTIFICATE_SERVED, proof.subject, proof.expected, masked(proof.observed))
 
 
-def _of_running(scene: Scene, noted: Noted) -> Iterator[Drifted]:
+def _of_running(scene: Scene, noted: Noted, values: Collection[Drifted]) -> Iterator[Drifted]:
+    """That an edit was not read is no news beside the edit: then only the edit is told."""
     if scene.live.snapshot.master_pid is None:
         if scene.expected_running:
             yield Drifted(Kind.POSTFIX_DOWN, "postfix", "running", "not running")
         return
     taken, meaning = noted.taken, meaning_of(scene.live)
-    if taken.reading and taken.reading == scene.reading and taken.meaning != meaning:
+    if not values and taken.reading and taken.reading == scene.reading and taken.meaning != meaning:
         files = [scene.live.snapshot.files.get(scene.live.path(name)) for name in ("main.cf", "master.cf")]
         last = max((state.mtime_ns for state in files if state), default=0) // 10**9
         written = datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds")

@@ -24,6 +24,7 @@ from reconciler.errors import Locked, MachineFailed, ReconcilerError
 from reconciler.host.notify_socket import NotifySocket
 from reconciler.incident.severity import kind_of_trouble
 from reconciler.loop import fingerprint, schedule
+from reconciler.loop.passed import Passed, parts
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
 from reconciler.loop.telling import Teller
 from reconciler.loop.turn import Turned
@@ -39,6 +40,13 @@ class CycleTooLong(ReconcilerError):
 
     reason = "CycleTooLong"
     retry_helps = True
+
+
+class Following(Protocol):
+    """What follows a look: the store, alerts, numbers. It raises nothing."""
+
+    def pass_ended(self, came: Passed, duration_s: float, *, through: bool) -> None: ...
+    def look_ended(self) -> None: ...
 
 
 class Stopped(BaseException):
@@ -79,6 +87,7 @@ class Agent:
     watching: bool = True
     chance: Callable[[], float] = random.random
     schedule: Schedule = field(default_factory=Schedule)
+    following: Following | None = None
     trouble: str = ""
     _late: bool = False
     _in_pass: bool = False
@@ -118,17 +127,34 @@ class Agent:
     def _look(self, *, full: bool) -> None:
         if not full and self.turn.nothing_changed():
             self.schedule = schedule.looked(self.schedule, self._now(), self.times, chance=self.chance())
+            self._look_ended()
             return
-        due = None
+        due, began = None, self._now()
         try:
             turned = self._bounded()
             outcome, due = turned.outcome, turned.due
             self._came_through(turned)
+            self._pass_ended(turned, began)
         except (ReconcilerError, OSError) as error:
             outcome = Outcome.FAILED
-            self._failed(error if isinstance(error, ReconcilerError) else MachineFailed(error))
+            failure = error if isinstance(error, ReconcilerError) else MachineFailed(error)
+            self._failed(failure)
+            self._pass_ended(Turned(Outcome.FAILED, failure.reason, str(failure), ""), began)
             self.turn.settle()
         self.schedule = schedule.passed(self.schedule, self._now(), outcome, self.times, chance=self.chance(), due=due)
+        self._look_ended()
+
+    def _pass_ended(self, turned: Turned, began: float) -> None:
+        if self.following is not None:
+            now = self.turn.clock()
+            at = now.at.isoformat(timespec="seconds")
+            came = Passed(at, turned.word, masked(turned.text), turned.revision, parts(turned.enforced))
+            through = turned.outcome is not Outcome.FAILED
+            self.following.pass_ended(came, now.uptime_s - began, through=through)
+
+    def _look_ended(self) -> None:
+        if self.following is not None:
+            self.following.look_ended()
 
     def _sleep(self, watch: Watch, signals: socket.socket, seconds: float) -> None:
         ready, _, _ = select.select([watch.descriptor, signals.fileno()], [], [], seconds)
@@ -239,7 +265,7 @@ class Agent:
             self._tell("trouble.resolved", {**facts, "resolution": "went away"})
         if trouble:
             facts = {"kind": kind_of_trouble(reason), "address": reason}
-            self._tell("trouble.found", {**facts, "live": masked(trouble)})
+            self._tell("trouble.found", {**facts, "reason": reason, "live": masked(trouble)})
         self.trouble = trouble
 
     def _tell(self, name: str, facts: dict[str, str | int]) -> None:

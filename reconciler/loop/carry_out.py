@@ -17,7 +17,7 @@ from reconciler.loop.recover import told
 from reconciler.loop.trial import InCanary
 from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
-from reconciler.record.recorder import Recorder
+from reconciler.record.recorder import Heard, Recorder, unheard
 from reconciler.verify.around import AroundChange
 
 
@@ -27,11 +27,12 @@ def apply(
     progress: Progress = lambda _: None,
     *,
     looked: bool = False,
+    heard: Heard = unheard,
     skip_canary: bool = False,
 ) -> Receipt:
     """Carry out the plan of what was seen, as one transaction, and record what was found and done.
 
-    `looked` says that the drift in it is on record already.
+    `looked` says that the drift in it is on record already; `heard` is told every event.
 
     Raises Locked, Quarantined, CheckFailed, CanaryRefused, Conflict, RolledBack or RollbackFailed.
     """
@@ -41,10 +42,12 @@ def apply(
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
     prover = AroundChange(sight.live, machine)
     if not looked:
-        Recorder(sight.state.path).look(recording.scene(sight, plan))
+        Recorder(sight.state.path, heard).look(recording.scene(sight, plan))
     trial = InCanary(sight.live, progress)
     work = Transaction(plan, machine, sight.state, prover, progress, trial=trial, skips_trial=skip_canary)
-    receipt = carried_out(work)
+    receipt = carried_out(work, heard)
+    if not plan.is_empty:
+        Recorder(sight.state.path).note(recording.afterwards(sight, plan))
     if not plan.is_empty or sight.state.recall(sight.key) is None:
         _remember(sight)
     return receipt
@@ -59,12 +62,12 @@ def refuse_quarantined(sight: Sight, plan: Plan) -> None:
         Quarantine(sight.state.quarantine).refuse(plan.revision)
 
 
-def carried_out(work: Transaction) -> Receipt:
+def carried_out(work: Transaction, heard: Heard = unheard) -> Receipt:
     """Execute a transaction, and record how it ended.
 
     Raises what it raises.
     """
-    recorder = Recorder(work.state.path)
+    recorder = Recorder(work.state.path, heard)
     start = time.monotonic()
     try:
         receipt = work.execute()

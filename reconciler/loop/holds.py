@@ -115,14 +115,15 @@ def _holds(state: StateDirectory, rules: Rules, moment: Moment) -> Iterator[Hold
     if said is not None and not said.is_over(moment.at):
         end = f" until {said.until.isoformat(timespec='minutes')}" if said.until else ""
         yield Hold("Paused", f"paused by {said.by}{end}: {said.reason}", said.until)
-    yield from _frozen(rules.freeze_file)
+    yield from frozen(rules.freeze_file)
     yield from _closed(rules, moment)
     busy = packages.at_work(rules.locks)
     if busy is not None:
         yield Hold("PackageManager", f"waiting: {busy}", moment.at + _ASK_AGAIN)
 
 
-def _frozen(path: str) -> Iterable[Hold]:
+def frozen(path: str) -> Iterable[Hold]:
+    """The hold of a freeze file, where it exists."""
     if not path:
         return
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from reconciler.host import audit_trail, clock
+from reconciler import live
+from reconciler.host import audit_trail, clock, files
 from reconciler.incident.drift import Scene
 from reconciler.loop.look import Sight
 from reconciler.model.plan import Plan
@@ -28,6 +30,15 @@ def scene(sight: Sight, plan: Plan, proofs: tuple[Proof, ...] = (), *, expected_
         expected_running=expected_running,
         audit=audit_trail.writers(drifting),
     )
+
+
+def afterwards(sight: Sight, plan: Plan) -> Scene:
+    """The scene after an apply: the files as they are now, and what Postfix has read since."""
+    standing = ((path, files.read(path)) for path in (*sight.live.snapshot.files, *(it.path for it in plan.edits)))
+    read = {path: state for path, state in standing if state is not None}
+    config = live.read(replace(sight.live.snapshot, files=read))
+    reading, read_at = _reading(sight.live.snapshot.master_pid)
+    return Scene(plan, config, reading=reading, read_at=read_at)
 
 
 def _reading(master_pid: int | None) -> tuple[str, str]:

@@ -23,7 +23,7 @@ class Teller:
 
     def tell(self, name: str, facts: Mapping[str, Fact], now: Moment) -> None:
         """One event of the list."""
-        self._say(name, facts)
+        self.say(name, facts)
         if EVENTS[name].kept:
             try:
                 Outbox(self.state.path / "events.jsonl").append(name, facts, now)
@@ -33,9 +33,10 @@ class Teller:
     def look(self, scene: Scene, now: Moment) -> None:
         """Every drift once when it is found, now and then while it goes on, and once when it is over."""
         try:
-            Recorder(self.state.path, self._say).look(scene, now)
+            Recorder(self.state.path, self.say).look(scene, now)
         except OSError:
             self.lost += 1
 
-    def _say(self, name: str, facts: Mapping[str, Fact]) -> None:
+    def say(self, name: str, facts: Mapping[str, Fact]) -> None:
+        """To the log alone."""
         getattr(log.get(instance=self.state.instance), EVENTS[name].level.value)(name, **facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from reconciler.apply.course import Progress
@@ -21,6 +21,7 @@ from reconciler.loop.origin import Origin
 from reconciler.loop.recover import recover
 from reconciler.loop.schedule import Outcome
 from reconciler.loop.telling import Teller
+from reconciler.model.desired import Part
 from reconciler.model.moment import Moment
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import RepoSnapshot
@@ -38,6 +39,7 @@ class Turned:
     text: str
     revision: str
     due: float | None = None
+    enforced: frozenset[Part] = frozenset()
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Turn:
         self._take_in(sight, plan)
         stopped = None if plan.is_empty else hold(self.state, self.rules, self.clock())
         decision = heal.decide(plan, self._memory, self.clock(), self.policy, stopped)
-        return self._act(decision, sight, plan)
+        return replace(self._act(decision, sight, plan), enforced=sight.desired.enforced)
 
     def settle(self) -> None:
         """Take everything for seen as it is now: after a failure the clock decides when to try again."""
@@ -177,7 +179,7 @@ class Turn:
                 if held:
                     self._say_once("HealDeferred", text, plan)
                 made = plan_of(sight, held) if held else plan
-                apply(sight, made, self.progress, looked=True)
+                apply(sight, made, self.progress, looked=True, heard=self.teller.say)
                 now = self.clock()
                 self._remember(heal.healed(self._memory, made, now), now)
                 return Turned(Outcome.APPLIED, "Applied", f"{len(made.changes)} changed", plan.revision, due)
@@ -187,7 +189,7 @@ class Turn:
     def _adopt(self, sight: Sight, plan: Plan) -> None:
         """A host that matches is taken into the record, and its state is the good one from now on."""
         if sight.last.revision != plan.revision or sight.last.entries != plan.record:
-            apply(sight, plan, self.progress, looked=True)
+            apply(sight, plan, self.progress, looked=True, heard=self.teller.say)
         if self.trouble is None and self._memory.good != plan.revision:
             with suppress(ReconcilerError):  # only what to fall back on
                 handover.write(self._good_file, sight.repo)

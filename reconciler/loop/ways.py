@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
 
+from reconciler import log
 from reconciler.apply.state import StateDirectory
 from reconciler.host import clock
 from reconciler.host.notify_socket import from_environment
 from reconciler.loop import origin
-from reconciler.loop.agent import Agent, Turns
+from reconciler.loop.agent import Agent, Following, Turns
 from reconciler.loop.heal import Policy
 from reconciler.loop.holds import Rules
 from reconciler.loop.look import Where
@@ -22,6 +24,7 @@ from reconciler.loop.windows import Window
 from reconciler.settings.agent import Agent as Section
 from reconciler.settings.agent import Weekday
 from reconciler.settings.fields import HealWhen
+from reconciler.settings.model import Settings
 
 _DAYS = {day: number for number, day in enumerate(Weekday)}
 
@@ -88,3 +91,37 @@ def policy(section: Section) -> Policy:
 def rules(section: Section) -> Rules:
     windows = tuple(Window(frozenset(_DAYS[day] for day in it.days), it.begin, it.end) for it in section.windows)
     return Rules(section.freeze_file, windows, section.time_zone)
+
+
+def following(ways: Ways, settings: Settings) -> Following:
+    """What follows a look, by the settings. Numbers are served from here on.
+
+    Raises HostUnreadable for a file of URLs that cannot be read.
+    """
+    from reconciler.loop.afterwards import Afterwards  # noqa: PLC0415 - SQLAlchemy and prometheus-client: 250 ms
+    from reconciler.loop.alerting import Alerting, routes  # noqa: PLC0415
+    from reconciler.loop.standing import standing  # noqa: PLC0415
+    from reconciler.record.connection import default_url  # noqa: PLC0415
+    from reconciler.record.store import Whose  # noqa: PLC0415
+    from reconciler.web.metrics import Metrics, MetricsFailed  # noqa: PLC0415
+
+    state, url = memory_of(ways.where), settings.store.url
+    whose = Whose(ways.where.host or standing(ways.where).host or socket.gethostname(), state.instance)
+    metrics = Metrics()
+    if settings.metrics.listen and not settings.metrics.textfile:
+        address, _, port = settings.metrics.listen.rpartition(":")
+        try:
+            metrics.serve(address.strip("[]"), int(port))
+        except MetricsFailed as error:  # another instance's agent has the port, maybe
+            log.get(instance=state.instance).warning("metrics.failed", why=str(error))
+    return Afterwards(
+        where=ways.where,
+        directory=state.path,
+        whose=whose,
+        store_url=url.get_secret_value() if url else default_url(ways.where.state_directory),
+        retention=settings.store.retention,
+        alerting=Alerting(whose, routes(settings.alerts)),
+        metrics=metrics,
+        freeze_file=settings.agent.freeze_file,
+        textfile=settings.metrics.textfile or "",
+    )

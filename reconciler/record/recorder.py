@@ -26,6 +26,12 @@ from reconciler.model.receipt import Receipt
 from reconciler.record.outbox import Outbox
 from reconciler.report.masking import masked
 
+Heard = Callable[[str, Mapping[str, Fact]], None]
+
+
+def unheard(_name: str, _facts: Mapping[str, Fact]) -> None:
+    """For commands that print their own words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -43,7 +49,7 @@ class Recorder:
     """`directory` is STATE_DIR/<instance>. `heard` is told every event that was recorded, such as the log."""
 
     directory: Path
-    heard: Callable[[str, Mapping[str, Fact]], None] = lambda _name, _facts: None
+    heard: Heard = unheard
     memory: Memory = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +82,10 @@ class Recorder:
         self.memory = replace(self.memory, look=number)
         return self.memory.incidents
 
+    def note(self, scene: Scene) -> None:
+        """Take things for what to compare the next look with, such as after an apply; no event is made of it."""
+        self._tell((), clock.now(), noted=note(scene, self.memory.noted))
+
     def applied(self, plan: Plan, receipt: Receipt, duration_s: float, now: Moment | None = None) -> None:
         """Record an apply that was carried out and proved, and which drifts it ended."""
         now = now or clock.now()
@@ -91,7 +101,7 @@ class Recorder:
         ended = looking.of_apply(self.memory.incidents, plan, receipt)
         touched = {*receipt.written, *receipt.removed, *receipt.built}
         kept = {path: it for path, it in self.memory.noted.attributes.items() if path not in touched}
-        noted = replace(self.memory.noted, attributes=kept)  # and seen anew by the next look
+        noted = replace(self.memory.noted, attributes=kept)  # and noted anew
         self._tell([(APPLY_FINISHED, facts), *ended], now, noted=noted)
 
     def failed(self, plan: Plan, reason: str, why: str, now: Moment | None = None) -> None:

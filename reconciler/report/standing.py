@@ -1,0 +1,81 @@
+"""How an instance stands, for a person and for a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from reconciler.model.standing import Standing
+from reconciler.report.blocks import short, shown
+from reconciler.report.incidents import facts
+from reconciler.report.json import FORMAT_VERSION
+
+_LISTED = 10  # incidents; `reconciler drift` has them all
+
+
+def as_text(standing: Standing) -> str:
+    return "\n".join(_lines(standing)) + "\n"
+
+
+def _lines(standing: Standing) -> Iterator[str]:
+    name = f" ({shown(standing.instance)})" if standing.instance else ""
+    yield f"{shown(standing.host or 'unknown host')}{name}: {standing.sync}, {standing.health}"
+    yield f"  revision      {short(standing.revision) if standing.revision else 'never applied'}"
+    yield f"  last look     {standing.last_look or 'unknown'}" + (
+        f", {shown(standing.result)}" if standing.result else ""
+    )
+    yield f"  last apply    {standing.last_apply or 'never'}"
+    yield f"  agent         {'at work' if standing.agent else 'not running'}"
+    yield f"  Postfix       {_running(standing.running)}"
+    for part, how in standing.parts.items():
+        yield f"  {how:<13} {part}"
+    if standing.paused:
+        yield f"  paused        {shown(standing.paused)}"
+    if standing.frozen:
+        yield f"  frozen        {shown(standing.frozen)}"
+    for revision in standing.quarantined:
+        yield f"  quarantined   {short(revision)}"
+    for certificate in standing.certificates:
+        left = certificate.days_left(standing.now)
+        yield f"  certificate   {shown(certificate.path)}: {f'{left} days left' if left >= 0 else 'ended'}"
+    yield f"Incidents: {len(standing.incidents)} open."
+    for incident in standing.incidents[:_LISTED]:
+        yield f"  {incident.severity:<9} since {incident.first_seen}  {shown(incident.subject)}: {incident.kind}"
+
+
+def _running(running: bool | None) -> str:
+    return {True: "running", False: "not running", None: "unknown"}[running]
+
+
+def as_json(standing: Standing) -> str:
+    body = {
+        "format_version": FORMAT_VERSION,
+        "host": standing.host,
+        "instance": standing.instance,
+        "config_directory": standing.config_directory,
+        "timestamp": standing.now.isoformat(timespec="seconds"),
+        "sync": standing.sync.value,
+        "health": standing.health.value,
+        "revision": standing.revision or None,
+        "last_look": standing.last_look or None,
+        "last_apply": standing.last_apply or None,
+        "result": standing.result or None,
+        "agent": standing.agent,
+        "postfix_running": standing.running,
+        "parts": dict(standing.parts),
+        "paused": standing.paused or None,
+        "frozen": standing.frozen or None,
+        "quarantined": list(standing.quarantined),
+        "certificates": [
+            {
+                "path": it.path,
+                "names": list(it.names),
+                "not_after": it.not_after.isoformat(timespec="seconds"),
+                "days_left": it.days_left(standing.now),
+            }
+            for it in standing.certificates
+        ],
+        "incidents": [facts(incident) for incident in standing.incidents],
+        "outbox_bytes": standing.waiting,
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
