@@ -116,6 +116,12 @@ class Ledger:
         journal = entry.read()
         return entry if journal is None or not journal.phase.is_end or not journal.told else None
 
+    def cut_off(self) -> int | None:
+        """The number of a transaction that is half done: by a crash, or because somebody is at it right now."""
+        entry = self.unfinished()
+        journal = entry.read() if entry else None
+        return journal.number if journal and not journal.phase.is_end else None
+
     def journals(self) -> Iterator[tuple[Entry, Journal]]:
         """Every transaction whose journal can be read, newest first."""
         for number in reversed(self._numbers()):

@@ -37,6 +37,11 @@ def print_error(error: ReconcilerError, *, json: bool) -> None:
         print("\n".join(clean(line) for line in text.split("\n")), file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Something that stops nothing, beside the output."""
+    print(clean(text), file=sys.stderr)
+
+
 def progress(step: str) -> None:
     """One line a step, only where somebody waits for it."""
     if sys.stderr.isatty():

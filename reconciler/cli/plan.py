@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from reconciler.cli import where
-from reconciler.cli.output import style, write
+from reconciler.cli.output import style, warn, write
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def _of_this_host(arguments: argparse.Namespace) -> Plan:
     place = where.of(arguments)
     sight = look(place)
     made = plan_of(sight)
+    cut_off = sight.state.ledger.cut_off()
+    if cut_off is not None:
+        warn(f"transaction {cut_off} was cut off; the next apply ends it first, and then this may come out differently")
     if arguments.out:
         from reconciler.loop.saving import save
 

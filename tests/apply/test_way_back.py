@@ -145,6 +145,7 @@ def test_a_transaction_that_cannot_be_ended_is_ended_by_hand(site: Make, monkeyp
     mx = site()
     stopped_in(mx, Phase.APPLIED, monkeypatch)
     mx.main_cf.write_bytes(mx.main_cf.read_bytes() + b"# by hand\n")
+    assert "transaction 1 was cut off; the next apply ends it first" in mx.run("plan", "--repo", str(mx.repo)).stderr
     assert mx.apply().returncode == 1
     done = mx.run("release", "1")
     assert "Transaction 1 is ended; the files stay as they stand" in done.stdout
