@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from reconciler.cli import where
 from reconciler.cli.output import write
@@ -21,14 +22,14 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler import log
     from reconciler.loop import ways
     from reconciler.loop.agent import once
+    from reconciler.loop.following import chosen
     from reconciler.loop.look import Where
 
     log.configure()
     settings = where.read(arguments.settings)
-    source = Where(
-        arguments.repo, "/", arguments.state_dir, branch=arguments.branch or "", subdirectory=arguments.path or ""
-    )
-    agent = ways.puller(ways.Ways(source, settings.source.poll_interval), settings.agent)
+    source = Where(arguments.repo, "/", arguments.state_dir, branch=arguments.branch, subdirectory=arguments.path)
+    trusted = replace(source, source=chosen(settings, source))
+    agent = ways.puller(ways.Ways(trusted, settings.source.poll_interval), settings.agent)
     if not arguments.once:
         agent.run()
         return 0

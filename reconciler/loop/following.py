@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.source.follow import Fetched, Source
 
 TRUST_FILE = "trust.json"
-_NOT_SAID = Problem(
+NOT_SAID = Problem(
     Position("trust.signatures"),
     "it is not said whose commits are taken",
     'write signatures = "required" and allowed_signers below [trust], or "off" where anybody\'s are',
@@ -36,7 +36,7 @@ def source_of(settings: Settings) -> Source:
 
     said, trust, instance = settings.source, settings.trust, settings.instance
     if trust.signatures is None:
-        raise SettingsInvalid((_NOT_SAID,))
+        raise SettingsInvalid((NOT_SAID,))
     remote = Remote(
         said.url,
         branch=said.branch,

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler import source
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ReconcilerError, SettingsInvalid
 from reconciler.loop.asking import Asking
+from reconciler.loop.following import NOT_SAID
 from reconciler.loop.look import Where
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import handover, layout
@@ -49,7 +50,10 @@ class Origin:
 
 
 def of(where: Where, *, poll_s: float) -> Origin:
-    """A directory, a file that the puller hands over, or a git URL."""
+    """A directory, a file that the puller hands over, or a git URL.
+
+    Raises SettingsInvalid for a URL where nothing says whose commits are taken: nobody looks on when a loop takes them.
+    """
     if where.repo.startswith(handover.SCHEME):
         path = where.repo.removeprefix(handover.SCHEME)
         return Origin(lambda: handover.read(path), lambda: (path,))
@@ -59,6 +63,8 @@ def of(where: Where, *, poll_s: float) -> Origin:
     if where.source:
         asking = Asking(where.source)
         return Origin(asking.read, every=poll_s, good=asking.last_good())
+    if source.is_url(where.repo):
+        raise SettingsInvalid((NOT_SAID,))
     return Origin(lambda: _read(where), every=poll_s)
 
 

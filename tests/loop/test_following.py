@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import SettingsInvalid, UsageError
-from reconciler.loop import following
+from reconciler.loop import following, origin
 from reconciler.loop.look import Where
 from reconciler.settings.load import load
 from reconciler.settings.model import Settings
@@ -77,3 +77,8 @@ def test_who_may_not_write_the_cache_plans_all_the_same(tmp_path: Path, reposito
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere
     assert following.fetch(source).snapshot.files == {HOST: b"enforce: all\n"}
     assert not (tmp_path / "cache").exists()
+
+
+def test_no_loop_follows_a_url_of_which_nothing_was_said() -> None:
+    with pytest.raises(SettingsInvalid, match="it is not said whose commits are taken"):
+        origin.of(where("https://git.example.org/state.git", "/m"), poll_s=60)
