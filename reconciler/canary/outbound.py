@@ -1,51 +1,91 @@
-"""One message out of the canary, to a private server: smtp(8) with the candidate's levels, tables and certificates."""
+"""Messages out of the canary, to a private server: each smtp(8) with the candidate's levels, tables and certificates.
+
+They come in by a listener of the canary's own, and are addressed to domains that its transport table gives to one
+service each.
+"""
 
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
+from reconciler.canary.private import Private
 from reconciler.canary.sink import Sink
-from reconciler.errors import CommandFailed
 from reconciler.host.instance import PrivateInstance
 from reconciler.host.processes import until
 from reconciler.live.config import LiveConfig
 from reconciler.postfix.effective import client_level
+from reconciler.postfix.master_cf import Service
 
-_PATIENCE = timedelta(seconds=10)
-_STATUS = re.compile(r"relay=\S+.*? status=(\w+) \((.*)\)")
-_RECIPIENT = "probe@sink.invalid"
-_NOT_TRUSTED = re.compile(r"not trusted|not verified|[Ff]ingerprint|certificate|DNSSEC|TLSA|dane", re.IGNORECASE)
+_PATIENCE = timedelta(seconds=8)
+_STATUS = re.compile(r"to=<probe@(\S+?)>.*? relay=\S+.*? status=(\w+) \((.*)\)")
+_NOT_TRUSTED = re.compile(r"not trusted|not verified|certificate|DNSSEC|TLSA|dane|fingerprint", re.IGNORECASE)
 OUTGOING = "outgoing mail"
 
 
-def judge(instance: PrivateInstance, live: LiveConfig, sink: Sink) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Send one message; gives what is wrong with how it went, and what could not be tried."""
-    service = live.master.by_key.get(("smtp", "unix"))
-    if service is None:
-        return (), ("outgoing mail was not tried: master.cf has no smtp/unix",)
-    view = live.view_of(service)
-    try:
-        instance.sendmail(f"probe@{view.get('myhostname')}", [_RECIPIENT], "canary")
-    except CommandFailed as failed:
-        return (f"outgoing mail: it cannot be queued: {failed}",), ()
-    status, why = _outcome(instance)
-    level = client_level(view)
-    if status == "sent":
-        if sink.under_tls or level == "none":
-            return (), ()
-        if level in ("may", "dane") and not sink.handshakes:
-            return (f"outgoing mail went in plaintext, and the level is {level}",), ()
-        return (f"outgoing mail went in plaintext after a handshake had failed (level {level})",), ()
-    if status and level not in ("none", "may") and _NOT_TRUSTED.search(why):
-        return (), ()  # nobody trusts the sink's certificate; that far it came
-    return (f"outgoing mail: {status or 'no attempt within'} {why}".strip(),), ()
+def judge(instance: PrivateInstance, live: LiveConfig, private: Private, sink: Sink) -> tuple[str, ...]:
+    """One message by each client; gives what is wrong with how they went."""
+    if not private.clients:
+        return (f"{OUTGOING}: master.cf has no service that runs smtp",)
+    refused = _inject(sink.address, private)
+    if refused:
+        return (f"{OUTGOING}: it cannot be queued: {refused}",)
+    outcomes = _outcomes(instance, private.clients)
+    return tuple(
+        text
+        for domain, it in private.clients.items()
+        for text in _problems(it, live, outcomes.get(domain), sink, domain)
+    )
 
 
-def _outcome(instance: PrivateInstance) -> tuple[str, str]:
+def _problems(
+    service: Service, live: LiveConfig, outcome: tuple[str, str] | None, sink: Sink, domain: str
+) -> Iterator[str]:
+    name = f"{OUTGOING} by {service.name}"
+    level = _level(service, live)
+    status, why = outcome or ("no attempt", f"within {_PATIENCE.total_seconds():g} s")
+    if status != "sent":
+        if level in ("none", "may") or not _NOT_TRUSTED.search(why) or "TLS configuration" in why:
+            yield f"{name}: {status}: {why}"
+        return  # nobody trusts the sink's certificate; that far it came
+    if level != "none" and domain not in sink.under_tls:
+        yield f"{name} went in plaintext, and the level is {level}"
+
+
+def _level(service: Service, live: LiveConfig) -> str:
+    """The client's level. lmtp(8) has parameters of its own, and postconf(1) knows no older forms of them."""
+    if service.command.rpartition("/")[2] == "lmtp":
+        return live.view_of(service).get("lmtp_tls_security_level").lower() or "none"
+    return client_level(live.view_of(service))
+
+
+def _inject(address: str, private: Private) -> str:
+    """Queue the message; gives the reply that refused it, nothing where all went well."""
+    with suppress(OSError), socket.create_connection((address, private.injection), _PATIENCE.total_seconds()) as line:
+        with line.makefile("rb") as reader:
+            commands = [b"", b"EHLO probe.invalid", b"MAIL FROM:<>"]
+            commands += [f"RCPT TO:<probe@{domain}>".encode() for domain in private.clients]
+            for command in (*commands, b"DATA", b"Subject: canary\r\n\r\ncanary\r\n.", b"QUIT"):
+                if command:
+                    line.sendall(command + b"\r\n")
+                reply = reader.readline(2048)
+                while reply[3:4] == b"-":
+                    reply = reader.readline(2048)
+                if reply[:1] not in (b"2", b"3"):
+                    said = reply.decode("utf-8", "replace").strip() or "the connection was closed"
+                    return f"{said} to {command.decode().partition(chr(13))[0] or 'the connection'}"
+        return ""
+    return "no smtpd answers"
+
+
+def _outcomes(instance: PrivateInstance, clients: Mapping[str, Service]) -> dict[str, tuple[str, str]]:
+    """Status and reason by domain, as the log has them."""
+    found: dict[str, tuple[str, str]] = {}
     for _ in until(_PATIENCE):
-        for line in instance.log().splitlines():
-            found = _STATUS.search(line)
-            if found and _RECIPIENT in line:
-                return found[1], found[2]
-    return "", f"{_PATIENCE.total_seconds():g} s"
+        found = {it[1]: (it[2], it[3]) for it in _STATUS.finditer(instance.log()) if it[1] in clients}
+        if len(found) == len(clients):
+            break
+    return found

@@ -13,20 +13,21 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import outbound
+from reconciler.canary import outbound, queue, static
 from reconciler.canary.identity import identity
-from reconciler.canary.outbound import OUTGOING
-from reconciler.canary.private import Private, inet_services, made_private
+from reconciler.canary.private import Place, Private, inet_services, made_private
 from reconciler.canary.sink import open_sink
 from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
 from reconciler.host import shadow
 from reconciler.host.instance import PrivateInstance
-from reconciler.host.ports import free_port
+from reconciler.host.ports import free_port, give_back
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.proof import Outcome, Proof
@@ -45,7 +46,7 @@ _WARNINGS = re.compile(  # those that say mail or TLS will not be as declared
     r"TLS|SASL|smtp(d)?_tls|database|dictionary|lookup|throttling|bad command startup|exit status|killed by signal"
 )
 _NUMBERS = re.compile(r"\d{2,}|0x[0-9a-f]+|[0-9A-F]{8,}")
-_SUPPORT = ("etc", "lib", "lib64", "usr")  # what Debian's init copies into the queue for chrooted services
+_LIFE = timedelta(seconds=60)  # after which master(8) ends by itself, should nobody be left to stop it
 
 
 def try_out(
@@ -106,25 +107,24 @@ class _Outcome:
 
 def _run(candidate: Candidate, live: LiveConfig, prove: Prove) -> _Outcome:
     address = "127.0.0.1" if _has_ipv4(live) else "::1"
+    troubles = list(static.faults(candidate, live))
     with _laid_out(candidate) as root, open_sink(address) as sink:
         instance = PrivateInstance(root, "canary", 0)
         etc = Path(instance.config_directory)
-        private = _privately(etc, root, address, sink.port)
         proofs: tuple[Proof, ...] = ()
-        troubles: list[tuple[str, str]] = []
-        left_out = private.left_out
+        left_out: tuple[str, ...] = ()
         try:
-            _build(candidate, instance)
-            instance.postfix.check()  # makes the queue
-            _assert_private(instance, private)
-            _bring_along(live.view.get("queue_directory"), instance)
-            Path(instance.queue_directory, "quick-start").touch()
-            instance.postfix.start()
-            config = _meaning(live, etc)
-            proofs = tuple(_named(proof, address, private) for proof in prove(config))
-            mail, untried = outbound.judge(instance, config, sink)
-            troubles += ((OUTGOING, text) for text in mail)
-            left_out += untried
+            with _privately(etc, Place(root, address, sink.port)) as private:
+                left_out = private.left_out
+                _build(candidate, instance)
+                _assert_private(instance, private)
+                queue.make(instance, live)
+                instance.postfix.start_for(_LIFE)
+                config = _meaning(live, etc)
+                with ThreadPoolExecutor(1) as beside:
+                    mail = beside.submit(outbound.judge, instance, config, private, sink)
+                    proofs = tuple(_named(proof, private, address) for proof in prove(config))
+                    troubles += ((text, text) for text in mail.result())
         except (CommandFailed, HostUnreadable) as failed:
             said = str(failed).replace(root, "CANARY")
             troubles.append((_key(said), said))
@@ -165,14 +165,23 @@ def _build(candidate: Candidate, instance: PrivateInstance) -> None:
             instance.postfix.build(kind, str(place))
 
 
-def _privately(etc: Path, root: str, address: str, sink: int) -> Private:
+@contextmanager
+def _privately(etc: Path, place: Place) -> Iterator[Private]:
+    """Rewrite the two files; the ports are free again after the block. Raises HostUnreadable."""
     master = (etc / "master.cf").read_bytes()
     ports = {name: free_port() for name in inet_services(master)}
-    private = made_private((etc / "main.cf").read_bytes(), master, root=root, address=address, ports=ports, sink=sink)
-    for name, content in (("main.cf", private.main), ("master.cf", private.master)):
-        (etc / name).write_bytes(content)
-        shadow.cool(etc / name)
-    return private
+    injection = free_port()
+    try:
+        private = made_private((etc / "main.cf").read_bytes(), master, place, ports=ports, injection=injection)
+        for name, content in (("main.cf", private.main), ("master.cf", private.master)):
+            (etc / name).write_bytes(content)
+            shadow.cool(etc / name)
+        Path(place.transports).write_text(private.transports)
+        Path(place.nothing).touch()
+        yield private
+    finally:
+        for port in (*ports.values(), injection):
+            give_back(port)
 
 
 def _assert_private(instance: PrivateInstance, private: Private) -> None:
@@ -181,36 +190,6 @@ def _assert_private(instance: PrivateInstance, private: Private) -> None:
     wrong = [name for name, value in private.parameters.items() if said.get(name, value) != value]
     if said.get("config_directory") != instance.config_directory or wrong:
         raise CheckFailed(f"no private instance can be made of it: {', '.join(wrong) or 'config_directory'} stays live")
-
-
-def _bring_along(queue: str, instance: PrivateInstance) -> None:
-    """What services look for in the queue: the files that chrooted ones need, and the sockets of Dovecot."""
-    for name in _SUPPORT:
-        source, target = Path(queue, name), Path(instance.queue_directory, name)
-        if source.is_dir() and not target.exists():
-            with suppress(OSError, shutil.Error):
-                shutil.copytree(source, target)
-    for path in _sockets(instance):
-        source, target = Path(queue, path), Path(instance.queue_directory, path)
-        if source.is_socket() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _linked(source, target)
-
-
-def _linked(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another file system: a chrooted smtpd does not find it
-        target.symlink_to(source.resolve())
-
-
-def _sockets(instance: PrivateInstance) -> set[str]:
-    etc = Path(instance.config_directory)
-    text = (etc / "main.cf").read_text(errors="surrogateescape") + (etc / "master.cf").read_text(
-        errors="surrogateescape"
-    )
-    found = re.findall(r"smtpd_sasl_path\s*=\s*([\w./-]+)", text)
-    return {path for path in found if not path.startswith("/") and ".." not in path}
 
 
 def _meaning(live: LiveConfig, etc: Path) -> LiveConfig:
@@ -222,7 +201,7 @@ def _meaning(live: LiveConfig, etc: Path) -> LiveConfig:
     return meaning.read(replace(live.snapshot, config_directory=str(etc), files=files, pems={}, kinds={}, compiled={}))
 
 
-def _named(proof: Proof, address: str, private: Private) -> Proof:
+def _named(proof: Proof, private: Private, address: str) -> Proof:
     """With the service's own name in place of its private port, which is another in every run."""
     host = f"[{address}]" if ":" in address else address
     names = {f"{host}:{port}": name for name, port in private.ports.items()}

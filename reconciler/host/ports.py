@@ -24,6 +24,13 @@ def free_port() -> int:
     raise OSError(f"no free port of 127.0.0.1 from {_LOWEST} to {low}")
 
 
+def give_back(port: int) -> None:
+    """Let a port be given again."""
+    reservation = _reserved.pop(port, None)
+    if reservation:
+        reservation.close()
+
+
 def _reserve(port: int) -> socket.socket | None:
     """A name in the kernel that only one process can hold, and that goes with it."""
     name = socket.socket(socket.AF_UNIX)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed
-from reconciler.host.command import Output, Running, run
+from reconciler.host.command import ENVIRONMENT, Output, Running, run
 from reconciler.postfix import cdb
 from reconciler.postfix.table import TableType, compiled_path
 
@@ -154,6 +154,18 @@ class Postfix:
     def start(self) -> None:
         """`postfix start`, for private instances only; returns once master(8) listens."""
         self._run("postfix", "start")
+
+    def start_for(self, life: timedelta) -> None:
+        """master(8) by itself, for private instances only: without the checks of postfix(1), and ending after `life`.
+
+        Returns once it listens. Raises CommandFailed where it does not come up.
+        """
+        (directory,) = self.values("daemon_directory").values()
+        argv = self._argv(f"{directory}/master", "-w", "-e", f"{life.total_seconds():.0f}")
+        own = {**ENVIRONMENT, "MAIL_CONFIG": self.config_directory}  # as postfix(1) does, by which it is recognized
+        done = Running(argv, self.timeout, environment=own).finish()
+        if done.status != 0:
+            raise CommandFailed(argv, why=done.complaint or "master(8) does not come up")
 
     def stop(self) -> None:
         """`postfix stop`, for private instances only; takes whole seconds where processes linger."""

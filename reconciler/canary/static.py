@@ -1,0 +1,171 @@
+"""What reading alone says against a candidate: certificates and keys, tables, services. Nothing is started for it.
+
+Each fault comes with a key that is the same wherever the same fault is found, so that only new ones count.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler import live as meaning
+from reconciler.canary import rows
+from reconciler.errors import HostUnreadable
+from reconciler.host import certificates, files
+from reconciler.live.config import LiveConfig
+from reconciler.model.candidate import Candidate
+from reconciler.model.snapshot import FileState, PemFile
+from reconciler.postfix.effective import View, client_level, server_level
+from reconciler.postfix.values import split_list
+
+Fault = tuple[str, str]  # its key, and what a person reads
+
+_PAIRS = ("", "ec", "d")
+_CORE = frozenset(
+    {"pickup", "cleanup", "qmgr", "tlsmgr", "rewrite", "bounce", "defer", "trace", "verify", "flush", "proxymap"}
+    | {
+        "proxywrite",
+        "smtp",
+        "relay",
+        "showq",
+        "error",
+        "retry",
+        "discard",
+        "local",
+        "virtual",
+        "lmtp",
+        "anvil",
+        "scache",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files as they would be."""
+
+    candidate: Candidate
+
+    def read(self, path: str) -> FileState | None:
+        """None where there is none. Raises HostUnreadable."""
+        given = self.candidate.files.get(path)
+        if isinstance(given, bytes):
+            return FileState(given, 0o600, 0, 0, 0, path)
+        return None if path in self.candidate.removed else files.read(given or path)
+
+    def pem(self, path: str) -> PemFile | None:
+        try:
+            state = self.read(path)
+        except HostUnreadable as error:
+            return PemFile("", (), None, (), 0, 0, str(error).removeprefix(f"{path}: "))
+        return certificates.facts(state) if state else None
+
+
+def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
+    """Every fault found by reading; also those that the live configuration has."""
+    found = Files(candidate)
+    try:
+        config = _read(found, live)
+    except HostUnreadable as error:
+        yield ("unreadable", str(error))
+        return
+    for text in (*_services(config, live), *_certificates(config, found, live), *rows.faults(config, candidate)):
+        yield text, text
+
+
+def _read(found: Files, live: LiveConfig) -> LiveConfig:
+    """Raises HostUnreadable."""
+    documents = {}
+    for name in ("main.cf", "master.cf"):
+        state = found.read(live.path(name))
+        if state is None:
+            raise HostUnreadable(f"{live.path(name)}: it would be gone")
+        documents[live.path(name)] = state
+    return meaning.read(replace(live.snapshot, files={**live.snapshot.files, **documents}))
+
+
+def _services(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
+    directory = config.view.get("daemon_directory")
+    for service in config.master.by_key.values():
+        path = posixpath.join(directory, service.command)
+        if directory and not Path(path).is_file():
+            yield f"master.cf: {service.name}/{service.type}: there is no program {path}"
+    gone = {key for key in live.master.by_key if key[0] in _CORE and key[1] != "inet"} - config.master.by_key.keys()
+    for name, kind in sorted(gone):
+        yield f"master.cf: {name}/{kind} is gone, which other services need"
+
+
+def _certificates(config: LiveConfig, found: Files, live: LiveConfig) -> Iterator[str]:
+    """Each PEM file that a listener or a client loads, once."""
+    said: dict[str, None] = {}
+    served = frozenset(name for pem in _chains(live, Files(Candidate(""))) for name in _names(pem))
+    for view, side in _views(config):
+        for path in split_list(view.get(f"{side}_tls_chain_files")):
+            said |= dict.fromkeys(_of_file(path, config, found, served if side == "smtpd" else frozenset(), lone=True))
+        for pair in () if view.get(f"{side}_tls_chain_files") else _PAIRS:
+            certificate = view.get(f"{side}_tls_{pair}cert_file")
+            if certificate and certificate.lower() != "none":
+                key = view.get(f"{side}_tls_{pair}key_file") or certificate
+                said |= dict.fromkeys(_of_pair(certificate, key, config, found))
+    yield from said
+
+
+def _views(config: LiveConfig) -> Iterator[tuple[View, str]]:
+    """The services that speak TLS, and the side they are on."""
+    for service in config.master.by_key.values():
+        view = config.view_of(service)
+        match posixpath.basename(service.command):
+            case "smtpd" if server_level(view) != "none":
+                yield view, "smtpd"
+            case "smtp" if client_level(view) != "none":
+                yield view, "smtp"
+
+
+def _of_file(path: str, config: LiveConfig, found: Files, served: frozenset[str], *, lone: bool) -> Iterator[str]:
+    path = config.path(path)
+    pem = found.pem(path)
+    if pem is None:
+        yield f"{path}: there is no such file"
+        return
+    if pem.problem:
+        yield f"{path}: {pem.problem}"
+    elif lone and not (pem.key_public_sha256 and pem.certificates):
+        yield f"{path}: holds no {'certificate' if pem.key_public_sha256 else 'private key'}"
+    now = config.snapshot.now
+    for certificate in pem.certificates if not pem.problem else ():
+        if now > certificate.not_after:
+            yield f"{path}: a certificate in it ended on {certificate.not_after:%Y-%m-%d}"
+        elif now < certificate.not_before:
+            yield f"{path}: a certificate in it begins on {certificate.not_before:%Y-%m-%d} only"
+    names = _names(pem)
+    if served and names and not names & (served | {config.view.get("myhostname")}):
+        yield f"{path}: its certificate is for {', '.join(sorted(names))}, none of which this host was known by"
+
+
+def _of_pair(certificate: str, key: str, config: LiveConfig, found: Files) -> Iterator[str]:
+    """The older pair: Postfix takes any order, and one file for both."""
+    one, other = found.pem(config.path(certificate)), found.pem(config.path(key))
+    if config.path(certificate) == config.path(key) and one is not None and "first" in one.problem:
+        return
+    yield from _of_file(certificate, config, found, frozenset(), lone=False)
+    if key != certificate:
+        yield from _of_file(key, config, found, frozenset(), lone=False)
+    if one and other and not one.problem and not other.problem:
+        if not one.certificates or other.key_public_sha256 is None:
+            yield f"{config.path(certificate)}: no certificate and key are in it and {config.path(key)}"
+        elif one.certificates[0].public_key_sha256 != other.key_public_sha256:
+            yield f"{config.path(key)}: it does not belong to the certificate in {config.path(certificate)}"
+
+
+def _chains(config: LiveConfig, found: Files) -> Iterator[PemFile]:
+    for view, side in _views(config):
+        for path in split_list(view.get("smtpd_tls_chain_files")) if side == "smtpd" else ():
+            pem = found.pem(config.path(path))
+            if pem:
+                yield pem
+
+
+def _names(pem: PemFile) -> frozenset[str]:
+    return frozenset(pem.certificates[0].names) if pem.certificates else frozenset()
