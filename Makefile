@@ -43,6 +43,10 @@ oracle: environment packages ## 20,000 generated and mutated documents of each k
 faults: environment packages ## Kills, errors, full disks, lost power, other people's edits: an apply is whole or not at all
 	@$(BIN)/python -m tests.faults.run
 
+.PHONY: mutations
+mutations: environment packages ## Every harmful and harmless change of a working host, and what stops it, as a table
+	@$(BIN)/python -m tests.mutations
+
 .PHONY: lint
 lint: environment ## Rules and formatting
 	@$(BIN)/ruff check

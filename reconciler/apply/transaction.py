@@ -167,12 +167,12 @@ class Transaction:
         self.course.journal = replace(self.course.journal, trial=result, skipped_trial=skipped)
 
     def _candidate(self, staging: Staging) -> Candidate:
-        sources = [it for it in staging.steps if not it.passage.compiled]
-        put = {it.passage.path: it.content for it in sources if it.content is not None}
-        removed = frozenset(it.passage.path for it in sources if it.content is None)
+        """Compiled tables where they wait: they were built for this change, from the files it brings."""
+        gone = (it.passage.path for it in staging.steps if not it.passage.compiled and it.content is None)
+        removed = frozenset(gone)
         known = (it.partition(":") for it in self.course.journal.tables)
         tables = {path: kind for kind, _, path in known if path not in removed}
-        return Candidate(self.plan.config_directory, put, removed, tables)
+        return Candidate(self.plan.config_directory, staging.contents, removed, tables)
 
     def _keep_old(self, staging: Staging) -> None:
         """Copies of what stands there, the record before and after, and the difference for people."""

@@ -24,6 +24,7 @@ _PATIENCE = timedelta(seconds=8)
 _STATUS = re.compile(r"to=<probe@(\S+?)>.*? relay=\S+.*? status=(\w+) \((.*)\)")
 _NOT_TRUSTED = re.compile(r"not trusted|not verified|certificate|DNSSEC|TLSA|dane|fingerprint", re.IGNORECASE)
 OUTGOING = "outgoing mail"
+_GIVEN_UP = "bad command startup -- throttling"  # master(8), a second after a service has died
 
 
 def judge(instance: PrivateInstance, live: LiveConfig, private: Private, sink: Sink) -> tuple[str, ...]:
@@ -85,7 +86,8 @@ def _outcomes(instance: PrivateInstance, clients: Mapping[str, Service]) -> dict
     """Status and reason by domain, as the log has them."""
     found: dict[str, tuple[str, str]] = {}
     for _ in until(_PATIENCE):
-        found = {it[1]: (it[2], it[3]) for it in _STATUS.finditer(instance.log()) if it[1] in clients}
-        if len(found) == len(clients):
+        log = instance.log()
+        found = {it[1]: (it[2], it[3]) for it in _STATUS.finditer(log) if it[1] in clients}
+        if len(found) == len(clients) or _GIVEN_UP in log:  # the log says why, and no status will come
             break
     return found

@@ -1,0 +1,48 @@
+"""A few of the mutations, one for each step that stops them; `make mutations` runs them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mutations.cases import ALL, Mutation
+from tests.mutations.run import Session, run
+from tests.mutations.site import Site, site
+
+pytestmark = pytest.mark.postfix
+SOME = {
+    "level: smtpd: encryp": "postfix check",
+    "level: smtp: encryp": "canary",
+    "certificate: expired": "static",
+    "key: of another certificate": "postfix check",
+    "table: policy level unknown": "static",
+    "port: taken by another program": "port",
+    "harmless: a renewed certificate": "",
+    "harmless: policy table through proxymap": "",
+}
+CASES = [mutation for mutation in ALL if str(mutation) in SOME]
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Site]:
+    with site() as made:
+        yield made
+
+
+@pytest.mark.parametrize("mutation", CASES, ids=str)
+def test_what_is_harmful_is_stopped_and_nobody_notices(host: Site, tmp_path: Path, mutation: Mutation) -> None:
+    before, session = host.fingerprint(), Session(host)
+    outcome = run(host, mutation, tmp_path)
+    assert outcome.step == SOME[str(mutation)], outcome
+    assert session.is_alive()
+    assert host.fingerprint() == before
+    session.close()
+
+
+def test_there_is_enough_of_each_kind() -> None:
+    harmful = [it for it in ALL if it.harmful]
+    assert len(harmful) >= 70
+    assert len(ALL) - len(harmful) >= 15
+    assert len({str(it) for it in ALL}) == len(ALL)
