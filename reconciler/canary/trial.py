@@ -86,6 +86,7 @@ def try_out(
         proofs=outcome.proofs,
         left_out=outcome.left_out,
         duration_s=round(time.monotonic() - started, 3),
+        started=True,
     )
 
 

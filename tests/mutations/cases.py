@@ -174,7 +174,9 @@ HARMFUL = (
     Mutation("key", "encrypted", put("rsa.pem", _encrypted)),
     Mutation("key", "absent", put("rsa.pem", lambda s: s.rsa_chain)),
     Mutation("key", "alone", put("rsa.pem", lambda s: s.rsa_key)),
-    Mutation("key", "RSA of 1024 bits", put("rsa.pem", _weak)),
+    Mutation(
+        "key", "RSA of 1024 bits", lambda s: {"rsa.pem": _weak(s), **main(smtpd_tls_chain_files="ETC/rsa.pem")(s)}
+    ),
     Mutation("key", "truncated", put("ec.pem", lambda s: s.ec_key[:120] + b"\n" + s.ec_chain)),
     Mutation(
         "key",

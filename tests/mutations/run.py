@@ -137,7 +137,7 @@ def run(site: Site, mutation: Mutation, memory: Path) -> Outcome:
         pass
     except ReconcilerError as error:
         step, why = _step(str(error), trial), str(error)
-    canary = trial.verdicts[0].duration_s if trial.verdicts and step != "static" else 0.0
+    canary = trial.verdicts[0].duration_s if trial.verdicts and trial.verdicts[0].started else 0.0
     return Outcome(step, why, time.monotonic() - started, canary)
 
 
@@ -146,4 +146,4 @@ def _step(text: str, trial: Trial) -> str:
         return "port" if _PORT.search(text) else "postfix check"
     if "unreadable" in text:
         return "parse"
-    return "canary" if trial.verdicts[0].proofs or trial.verdicts[0].duration_s > 1 else "static"
+    return "canary" if trial.verdicts[0].started else "static"
