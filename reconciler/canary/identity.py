@@ -14,7 +14,7 @@ from reconciler.postfix import main_cf
 _PATH = re.compile(rb"/[\w@%+=.,/-]+")
 _WHOLE = 1 << 20  # bytes; larger files count by size and time
 _LOG = b"maillog_file"
-_MADE = (".db", ".cdb", ".lmdb", ".dir", ".pag")  # by postmap, from sources that count
+MADE = (".db", ".cdb", ".lmdb", ".dir", ".pag")  # by postmap, from sources that count
 
 
 def identity(candidate: Candidate, mail_version: str) -> str:
@@ -29,18 +29,22 @@ def identity(candidate: Candidate, mail_version: str) -> str:
 
 
 def _everything(candidate: Candidate) -> Iterator[tuple[str, bytes]]:
-    own = {path: content for path, content in candidate.files.items() if not path.endswith(_MADE)}
+    own = {
+        path: content
+        for path, content in candidate.files.items()
+        if not path.endswith(MADE) or isinstance(content, bytes)  # not by postmap just now
+    }
     known: set[str] = set(own) | candidate.removed
     for path, content in own.items():
         yield path, hashlib.sha256(content).digest() if isinstance(content, bytes) else _said(Path(content))
     for folder, _, names in os.walk(candidate.config_directory):
         for name in names:
             path = f"{folder}/{name}"
-            if path not in known and not name.endswith(_MADE) and not name.startswith("."):
+            if path not in known and not name.endswith(MADE) and not name.startswith("."):
                 known.add(path)
                 yield path, _said(Path(path))
     for path in sorted(_named(candidate, own) - known):
-        if Path(path).is_file() and not path.endswith(_MADE):
+        if Path(path).is_file() and not path.endswith(MADE):
             yield path, _said(Path(path))
 
 

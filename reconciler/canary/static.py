@@ -62,6 +62,11 @@ class Files:
             return PemFile("", (), None, (), 0, 0, str(error).removeprefix(f"{path}: "))
         return certificates.facts(state) if state else None
 
+    def weakness(self, path: str) -> str:
+        """Of a file that holds a certificate."""
+        state = self.read(path)
+        return certificates.weakness(state.content) if state else ""
+
 
 def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     """Every fault found by reading; also those that the live configuration has."""
@@ -133,6 +138,8 @@ def _of_file(path: str, config: LiveConfig, found: Files, served: frozenset[str]
         yield f"{path}: {pem.problem}"
     elif lone and not (pem.key_public_sha256 and pem.certificates):
         yield f"{path}: holds no {'certificate' if pem.key_public_sha256 else 'private key'}"
+    elif weakness := found.weakness(path):
+        yield f"{path}: {weakness}"
     now = config.snapshot.now
     for certificate in pem.certificates if not pem.problem else ():
         if now > certificate.not_after:

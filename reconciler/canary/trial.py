@@ -20,8 +20,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import outbound, queue, static
-from reconciler.canary.identity import identity
+from reconciler.canary import names, outbound, queue, static, tables
+from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
 from reconciler.canary.sink import open_sink
 from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
@@ -33,7 +33,6 @@ from reconciler.model.candidate import Candidate
 from reconciler.model.proof import Outcome, Proof
 from reconciler.model.snapshot import FileState
 from reconciler.model.verdict import Verdict
-from reconciler.postfix.table import TableType, compiled_path
 from reconciler.postfix.values import split_list
 
 Prove = Callable[[LiveConfig], tuple[Proof, ...]]
@@ -72,7 +71,7 @@ def try_out(
     if digest in proven:
         return Verdict(passed=True, digest=digest, already_proven=True)
     progress("trying it in a private instance")
-    outcome = _run(candidate, live, prove)
+    outcome = _run(_with_sources(candidate), live, prove)
     standing: Mapping[str, str] = {}
     if outcome.troubles:
         progress("trying the configuration as it stands, too")
@@ -95,6 +94,14 @@ def _read_through(candidate: Candidate, live: LiveConfig) -> tuple[str, ...]:
     found = dict(static.faults(candidate, live))
     standing = dict(static.faults(Candidate(candidate.config_directory), live)) if found else {}
     return tuple(text for key, text in found.items() if key not in standing)
+
+
+def _with_sources(candidate: Candidate) -> Candidate:
+    """A table is named by its source: where postmap's file alone changes, the source comes along, as it stands."""
+    changed = (*candidate.files, *candidate.removed)
+    sources = (posixpath.splitext(path)[0] for path in changed if path.endswith(MADE))
+    own = {path: path for path in sources if path not in changed and Path(path).is_file()}
+    return replace(candidate, files={**own, **candidate.files})
 
 
 def sweep() -> None:
@@ -127,14 +134,16 @@ def _run(candidate: Candidate, live: LiveConfig, prove: Prove) -> _Outcome:
         try:
             with _privately(etc, Place(root, address, sink.port)) as private:
                 left_out = private.left_out
-                _build(candidate, instance)
+                tables.build(candidate, instance)
                 _assert_private(instance, private)
+                troubles += ((text, text) for text in tables.unlike_their_sources(candidate, instance))
                 queue.make(instance, live)
                 instance.postfix.start_for(_LIFE)
                 config = _meaning(live, etc)
                 with ThreadPoolExecutor(1) as beside:
                     mail = beside.submit(outbound.judge, instance, config, private, sink)
                     proofs = tuple(_named(proof, private, address) for proof in prove(config))
+                    troubles += ((text, text) for text in names.problems(config, candidate))
                     troubles += ((text, text) for text in mail.result())
         except (CommandFailed, HostUnreadable) as failed:
             said = str(failed).replace(root, "CANARY")
@@ -162,18 +171,6 @@ def _laid_out(candidate: Candidate) -> Iterator[str]:
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _build(candidate: Candidate, instance: PrivateInstance) -> None:
-    """Compile what no compiled file was given for."""
-    for path, kind in candidate.tables.items():
-        if compiled_path(TableType(kind), path) not in candidate.files:
-            place = Path(instance.config_directory, posixpath.relpath(path, candidate.config_directory))
-            content = place.read_bytes()
-            for link in (place, Path(compiled_path(TableType(kind), str(place)))):
-                link.unlink(missing_ok=True)  # to the live ones, which postmap would write through it
-            place.write_bytes(content)
-            instance.postfix.build(kind, str(place))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from reconciler.errors import HostUnreadable
@@ -28,6 +28,7 @@ _CERTIFICATE_LABELS = frozenset({"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CER
 _CLOCK_SKEW = timedelta(hours=1)  # a peer whose clock is behind shall accept a new certificate too
 _LONGEST_COMMON_NAME = 64  # RFC 5280, ub-common-name
 _NOBODY_READS = 0o600
+_LEAST_RSA = 2048  # OpenSSL's security level 2, Debian's since 10
 
 
 class _Unusable(ValueError):
@@ -189,6 +190,17 @@ def _common_name(name: x509.Name) -> str:
 
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value) if found else name.rfc4514_string()
+
+
+def weakness(content: bytes) -> str:
+    """Why clients of today refuse the first certificate of a file that can be read; empty where they do not."""
+    try:
+        public = x509.load_pem_x509_certificates(content)[0].public_key()
+    except ValueError:
+        return ""
+    if isinstance(public, rsa.RSAPublicKey) and public.key_size < _LEAST_RSA:
+        return f"its RSA key has {public.key_size} bits, and clients of today ask for {_LEAST_RSA}"
+    return ""
 
 
 def make_self_signed(names: Iterable[str], lifetime: timedelta, now: datetime) -> tuple[bytes, bytes]:

@@ -70,6 +70,12 @@ def lay_out(made: str, config_directory: str, files: Mapping[str, bytes | str], 
         cool(Path(made) / name)
 
 
+def place(made: str, config_directory: str, path: str) -> Path:
+    """Where a file of the candidate lies in what `lay_out` made."""
+    below = config_directory.rstrip("/") + "/"
+    return Path(made, path.removeprefix(below)) if path.startswith(below) else Path(made, _OUTSIDE, path.lstrip("/"))
+
+
 def _relocated(text: bytes, places: Mapping[str, str]) -> bytes:
     """The same configuration, with whole paths replaced."""
     for path, place in places.items():

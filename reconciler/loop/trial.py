@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 from reconciler.apply.course import Progress
 from reconciler.live import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.verdict import Verdict
 from reconciler.verify.service import service_proofs
+
+_PATIENCE = timedelta(seconds=4)  # for one listener
+_LIMIT = timedelta(seconds=10)  # for all of them together
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +30,5 @@ class InCanary:
         """
         from reconciler import canary  # noqa: PLC0415 - a plan that is empty needs none
 
-        return canary.try_out(candidate, self.live, service_proofs, proven=proven, progress=self.progress)
+        prove = partial(service_proofs, patience=_PATIENCE, limit=_LIMIT)
+        return canary.try_out(candidate, self.live, prove, proven=proven, progress=self.progress)

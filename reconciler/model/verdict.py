@@ -15,8 +15,8 @@ class Verdict:
     `passed`. `standing` are the faults that it has as well: told, and in nobody's way. `proofs` are the probes.
     `left_out` says what was switched off in the private instance, or could not be tried. `digest` covers all that was
     tried: the candidate, the files and certificates around it, Postfix's version; who keeps those of passed trials and
-    hands them in saves the next one, which is then `already_proven`. `started` says whether an instance was: some faults
-    are found by reading.
+    hands them in saves the next one, which is then `already_proven`. `started` says whether an instance was: some
+    faults are found by reading.
     """
 
     passed: bool

@@ -64,14 +64,12 @@ def column(service: str, at: int, value: str) -> Callable[[Site], Files]:
     """One field of a service's line."""
 
     def files(site: Site) -> Files:
+        ports = {"SUBMISSION": site.submission, "SUBMISSIONS": site.submissions, "MX": site.instance.smtpd_port}
+        wanted = str(ports.get(service, service))
         lines = site.read("master.cf").decode().split("\n")
         for number, line in enumerate(lines):
             fields = line.split()
-            if (
-                fields
-                and not line.startswith(("#", " "))
-                and (fields[0] == service or fields[0].endswith(f":{service}"))
-            ):
+            if fields and not line.startswith(("#", " ")) and fields[0].rpartition(":")[2] == wanted:
                 fields[at] = value
                 lines[number] = " ".join(fields)
                 break
