@@ -114,7 +114,9 @@ def plan_of(site: Site, mutation: Mutation) -> Plan:
         path = Path(site.etc, name)
         before = path.read_bytes() if path.exists() else None
         edits.append(Edit(str(path), before, after, private=b"PRIVATE KEY" in (after or b"")))
-    tables = [BuildTable(kind, f"{site.etc}/{name}", "mutated", name == "sni") for name, kind in mutation.tables.items()]
+    tables = [
+        BuildTable(kind, f"{site.etc}/{name}", "mutated", name == "sni") for name, kind in mutation.tables.items()
+    ]
     change = Change(FileAddress("mutation"), None, mutation.name, Why.INTENTIONAL, Reason.DECLARED, Disruption.RELOAD)
     now = datetime.now(UTC).isoformat()
     return Plan(
