@@ -157,6 +157,7 @@ def _parameters(place: Place) -> dict[str, str]:
         "lmtp_bind_address": "127.0.0.1",
         "lmtp_bind_address6": "::1",
         "mynetworks": "192.0.2.255/32",  # RFC 5737: who probes is a stranger
+        "in_flow_delay": "0s",  # a pause of a second before the first message
         "smtpd_peername_lookup": "no",
         "smtpd_client_event_limit_exceptions": "127.0.0.0/8 [::1]/128",
         "postscreen_greet_wait": "1s",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler import live as meaning
@@ -47,6 +47,7 @@ class Files:
     """The files as they would be."""
 
     candidate: Candidate
+    known: dict[str, PemFile | None] = field(default_factory=dict)  # a key costs 0.1 s to read, and services share them
 
     def read(self, path: str) -> FileState | None:
         """None where there is none. Raises HostUnreadable."""
@@ -56,6 +57,12 @@ class Files:
         return None if path in self.candidate.removed else files.read(given or path)
 
     def pem(self, path: str) -> PemFile | None:
+        """Its facts; None where there is none."""
+        if path not in self.known:
+            self.known[path] = self._facts(path)
+        return self.known[path]
+
+    def _facts(self, path: str) -> PemFile | None:
         try:
             state = self.read(path)
         except HostUnreadable as error:
