@@ -184,8 +184,9 @@ def _privately(etc: Path, place: Place) -> Iterator[Private]:
         for name, content in (("main.cf", private.main), ("master.cf", private.master)):
             (etc / name).write_bytes(content)
             shadow.cool(etc / name)
-        Path(place.transports).write_text(private.transports)
-        Path(place.nothing).touch()
+        for path, text in ((place.transports, private.transports), (place.nothing, "")):
+            Path(path).write_text(text)
+            shadow.cool(Path(path))  # trivial-rewrite(8) would wait for two seconds
         yield private
     finally:
         for port in (*ports.values(), injection):

@@ -102,6 +102,7 @@ def _fill(into: Path, live: Path, own: Mapping[str, bytes | str], removed: Conta
         else:
             (into / name).write_bytes(content)
             (into / name).chmod(0o600 if b"PRIVATE KEY" in content else 0o644)
+            cool(into / name)
 
 
 def cool(path: Path) -> None:
