@@ -20,8 +20,13 @@ def test_the_configuration_as_it_stands_passes(host) -> None:
     assert verdict.left_out == ()
 
 
-def test_a_chain_file_that_is_not_there_is_stopped(host) -> None:
+def test_a_chain_file_that_is_not_there_is_found_by_reading(host) -> None:
     verdict = host.with_parameters(smtpd_tls_chain_files="/nowhere.pem")
+    assert (verdict.problems, verdict.started) == (("/nowhere.pem: there is no such file",), False)
+
+
+def test_a_handshake_that_comes_to_nothing_is_stopped(host) -> None:
+    verdict = host.with_parameters(smtpd_tls_ciphers="higher")
     assert any(it.startswith(f"starttls-offered 127.0.0.1:{host.instance.smtpd_port}: ") for it in verdict.problems), (
         verdict
     )
