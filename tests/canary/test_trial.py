@@ -53,6 +53,7 @@ def test_what_fails_already_stops_nothing(host) -> None:
 
 def test_nothing_is_left_and_the_live_instance_hears_nothing(host) -> None:
     host.instance.start()
+    host.instance.wait_for_log("disconnect from")  # what its start has asked
     mark = host.instance.mark()
     before = set(Path("/tmp").glob(f"reconciler-canary-{os.getpid()}-*"))
     assert host.tried().passed
