@@ -301,7 +301,10 @@ HARMLESS = (
     Mutation("harmless", "smtp: encrypt", main(smtp_tls_security_level="encrypt"), harmful=False),
     Mutation("harmless", "smtp: verify", main(smtp_tls_security_level="verify"), harmful=False),
     Mutation(
-        "harmless", "smtp: dane", main(smtp_tls_security_level="dane", smtp_dns_support_level="dnssec"), harmful=False
+        "harmless",
+        "smtp: dane",
+        main(smtp_tls_security_level="dane", smtp_dns_support_level="dnssec", smtp_host_lookup="dns"),
+        harmful=False,
     ),
     Mutation("harmless", "a time in minutes", main(smtpd_starttls_timeout="5m"), harmful=False),
     Mutation("harmless", "the other chain alone", main(smtpd_tls_chain_files="ETC/ec.pem"), harmful=False),
