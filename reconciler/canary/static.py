@@ -83,10 +83,10 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     except HostUnreadable as error:
         yield ("unreadable", str(error))
         return
-    documents = {"main.cf": config.main.malformed, "master.cf": config.master.malformed}
-    yield from (
-        (f"{name}: {it.raw!r}", f"{name}:{it.line}: {it.what}") for name, bad in documents.items() for it in bad
-    )
+    for at in config.main.malformed:
+        yield f"main.cf: {at.raw!r}", f"main.cf:{at.line}: {at.what}"
+    for line in config.master.malformed:
+        yield f"master.cf: {line.raw!r}", f"master.cf:{line.line}: {line.what}"
     for text in (*_services(config, live), *_certificates(config, found, live), *rows.faults(config, candidate)):
         yield text, text
 
