@@ -111,8 +111,9 @@ class StateDirectory:
 
     def remember(self, key: str, seen: Seen) -> None:
         """Keep a validated state and the facts of PEM files, so that the same need not be worked out again."""
-        if self.recall(key) != seen:
-            self._put(self._cache, json.dumps({"key": key, "seen": codec.encode(seen)}).encode())
+        content = json.dumps({"key": key, "seen": codec.encode(seen)}).encode()
+        if _read(self._cache) != content:
+            self._put(self._cache, content)
 
     @property
     def _proven(self) -> Path:

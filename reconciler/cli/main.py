@@ -7,6 +7,7 @@ Exit codes: 0; 1 for any error, refusal, failed proof or roll-back; 2 only for "
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -52,6 +53,7 @@ _COMMANDS = {
     "demo-review": "a change of three private hosts: its review, its merge, and that they agree",
 }
 _TRACEBACK = "RECONCILER_TRACEBACK"
+_YOUNG = 100_000  # objects; by default the collector walks a large table of frozen rows every 700, for nothing
 _MODULES = {  # where a command's name is no module's
     "import": "import_",
     "install-units": "install_units",
@@ -130,4 +132,5 @@ def run() -> NoReturn:
     """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
+    gc.set_threshold(_YOUNG, 20, 50)
     sys.exit(main(sys.argv[1:]))

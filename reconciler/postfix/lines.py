@@ -36,7 +36,12 @@ class LogicalLine:
 
     @property
     def text(self) -> bytes:
-        return b"".join(self.raw[start:end] for start, end in self.spans).split(b"\0", 1)[0]
+        if len(self.spans) == 1:  # nearly every line of a large table
+            start, end = self.spans[0]
+            whole = self.raw[start:end]
+        else:
+            whole = b"".join(self.raw[start:end] for start, end in self.spans)
+        return whole.split(b"\0", 1)[0]
 
     @property
     def is_orphan(self) -> bool:
@@ -65,6 +70,7 @@ class LogicalLine:
 
 
 _BLANK_BYTES = frozenset(bytes([byte]) for byte in BLANKS)
+_NOT_PLAIN = frozenset(BLANKS + b"#")  # a line that begins so is trivia or a continuation
 
 
 def split(source: bytes) -> tuple[Trivia | LogicalLine, ...]:
@@ -73,8 +79,15 @@ def split(source: bytes) -> tuple[Trivia | LogicalLine, ...]:
     lines = source.split(b"\n")
     last = lines.pop()
     physical = [line + b"\n" for line in lines] + ([last] if last else [])
+    plain = [line[0] not in _NOT_PLAIN for line in physical]
+    plain.append(True)  # the end of the file ends a logical line too
     index = 0
     while index < len(physical):
+        if plain[index] and plain[index + 1]:  # one line alone: what a large table is made of
+            line = physical[index]
+            nodes.append(LogicalLine(line, index + 1, ((0, len(line) - line.endswith(b"\n")),)))
+            index += 1
+            continue
         if _is_trivia(physical[index]):
             nodes.append(Trivia(physical[index], index + 1))
             index += 1

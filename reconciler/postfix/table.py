@@ -185,6 +185,8 @@ def _check(rows: Mapping[bytes, bytes | None], *, indexed: bool) -> None:
 
 
 def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -197,6 +199,9 @@ def _split_key(text: bytes) -> tuple[bytes, bytes] | None:
 
     Postfix 3.2 and later: quotes may stand anywhere in the key and stay part of it, a backslash takes the next byte.
     """
+    if b'"' not in text and b"\\" not in text:
+        words = text.split(None, 1)  # of bytes: exactly at BLANKS
+        return words[0] if words else b"", words[1] if len(words) > 1 else b""
     quoted = False
     at = 0
     while at < len(text):
