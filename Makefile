@@ -47,6 +47,10 @@ faults: environment packages ## Kills, errors, full disks, lost power, other peo
 mutations: environment packages ## Every harmful and harmless change of a working host, and what stops it, as a table
 	@$(BIN)/python -m tests.mutations
 
+.PHONY: soak
+soak: environment packages ## Commits of every kind, people at main.cf, renewals and outages, for SOAK_SECONDS (300)
+	@$(BIN)/python -m tests.soak.run
+
 .PHONY: lint
 lint: environment ## Rules and formatting
 	@$(BIN)/ruff check
