@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import typical
 from reconciler.host.instance import PrivateInstance, workspace
 
 PYTHON = sys.executable
+T = TypeVar("T")
 _PATIENCE = 60.0  # s
 _GIT = {
     "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "b@example", "GIT_COMMITTER_NAME": "bench",
@@ -51,7 +52,7 @@ class Watched:
         return until(found)
 
 
-def until(what: Callable[[], Any], told: object = "") -> Any:
+def until(what: Callable[[], T | None], told: object = "") -> T:
     deadline = time.perf_counter() + _PATIENCE
     while time.perf_counter() < deadline:
         found = what()
@@ -154,6 +155,18 @@ def ehlo(port: int) -> bytes:
     return answer
 
 
+def repository(directory: Path) -> Path:
+    """Small, so that what is measured is the way of a change and not its size."""
+    (directory / "hosts").mkdir(parents=True)
+    policies = ", ".join(f"d{number}.example: encrypt" for number in range(20))
+    (directory / f"hosts/{typical.NAME}.yaml").write_text(
+        "enforce: all\ncertificates: {default: {chain_files: [tls/mx.pem], until_present: self_signed}}\n"
+        "incoming:\n  security_level: may\n  loglevel: 1\n"
+        f"outgoing: {{security_level: may, policies: {{{policies}}}}}\n"
+    )
+    return directory
+
+
 def git(repo: Path, *argv: str) -> None:
     subprocess.run(["git", "-C", repo, *argv], env={**os.environ, **_GIT}, check=True, capture_output=True)
 
@@ -246,7 +259,7 @@ def polls(remote: Path, directory: str) -> None:
 
 def main() -> None:
     with workspace("reconciler-bench-") as directory, typical.instance(directory) as instance:
-        remote = typical.repository(Path(directory, "remote"))
+        remote = repository(Path(directory, "remote"))
         git(remote, "init", "-q", "-b", "main")
         git(remote, "add", ".")
         git(remote, "commit", "-qm", "first")
