@@ -49,7 +49,7 @@ def _live(world: World, mail: Correspondents, seconds: float) -> dict[str, objec
     tip = world.git("rev-parse", "HEAD")
     world.wait_for(lambda: world.is_in_force(tip), "the last commit is in force")
     world.restart_agent()
-    world.wait_for(lambda: world.events()[-1]["event"] == "agent.started", "the agent is back")
+    world.wait_for(lambda: len(world.named("agent.started")) == 2, "the agent is back")
     world.stop_agent()
     mail.stop()
     thread.join()

@@ -199,6 +199,9 @@ class World:
             found += [json.loads(line) for line in lines if '"event"' in line]
         return list({it["sequence"]: it for it in found}.values())
 
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [it for it in self.events() if it["event"] == name]
+
     def drifts(self, address: str = "") -> list[tuple[str, str]]:
         return [
             (it["address"], str(it["live"]))
