@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     agent = ways.agent(asked, settings.agent)
     if not arguments.once:
         agent.following = ways.following(asked, settings)
+        agent.statuses = ways.statuses(asked, settings)
         agent.run()
         return 0
     turned = once(agent)

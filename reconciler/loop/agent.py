@@ -26,6 +26,7 @@ from reconciler.incident.severity import kind_of_trouble
 from reconciler.loop import fingerprint, schedule
 from reconciler.loop.passed import Passed, parts
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
+from reconciler.loop.statuses import Statuses, stands
 from reconciler.loop.telling import Teller
 from reconciler.loop.turn import Turned
 from reconciler.loop.watch import Watch
@@ -60,6 +61,7 @@ class Turns(Protocol):
     state: StateDirectory
     seen: fingerprint.Fingerprints
     trouble: ReconcilerError | None
+    newest: str
 
     @property
     def clock(self) -> Callable[[], Moment]:
@@ -88,6 +90,7 @@ class Agent:
     chance: Callable[[], float] = random.random
     schedule: Schedule = field(default_factory=Schedule)
     following: Following | None = None
+    statuses: Statuses | None = None
     trouble: str = ""
     _late: bool = False
     _in_pass: bool = False
@@ -135,11 +138,14 @@ class Agent:
             outcome, due = turned.outcome, turned.due
             self._came_through(turned)
             self._pass_ended(turned, began)
+            self._say_standing(turned)
         except (ReconcilerError, OSError) as error:
             outcome = Outcome.FAILED
             failure = error if isinstance(error, ReconcilerError) else MachineFailed(error)
             self._failed(failure)
-            self._pass_ended(Turned(Outcome.FAILED, failure.reason, str(failure), ""), began)
+            failed = Turned(Outcome.FAILED, failure.reason, str(failure), "")
+            self._pass_ended(failed, began)
+            self._say_standing(failed)
             self.turn.settle()
         self.schedule = schedule.passed(self.schedule, self._now(), outcome, self.times, chance=self.chance(), due=due)
         self._look_ended()
@@ -151,6 +157,12 @@ class Agent:
             came = Passed(at, turned.word, masked(turned.text), turned.revision, parts(turned.enforced))
             through = turned.outcome is not Outcome.FAILED
             self.following.pass_ended(came, now.uptime_s - began, through=through)
+
+    def _say_standing(self, turned: Turned) -> None:
+        """On the forge; after an apply the next look, at once, says whether the host is as it shall be."""
+        if self.statuses is not None and turned.outcome is not Outcome.APPLIED:
+            standing = stands(turned.word, turned.revision, self.turn.newest, self.turn.trouble)
+            self.statuses.tell(standing, self.turn.clock().uptime_s)
 
     def _look_ended(self) -> None:
         if self.following is not None:

@@ -29,6 +29,7 @@ class Pull:
     watched: tuple[str, ...] = ()
     seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
     trouble: ReconcilerError | None = None
+    newest: str = ""
 
     def nothing_changed(self) -> bool:
         return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SYNCED = "Synced"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_RETRY_S = 60.0  # between two attempts that might succeed
-_PATIENCE = timedelta(seconds=10)  # within one call: a pass waits for it
+_RETRY_S = 300.0  # between two attempts that might succeed
+_EACH = timedelta(seconds=5)  # for one answer, asked for once: the agent waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,18 @@ class Standing:
     commit: str
     word: str
     failed: bool = False
+
+
+def stands(word: str, revision: str, newest: str, trouble: ReconcilerError | None) -> Standing:
+    """What a pass that ended with `word` at `revision`, empty where it failed, says of the newest commit.
+
+    A host that is as an older commit says, because the newest one was refused, stands failed with the newest.
+    """
+    if not revision:
+        return Standing(newest, word, failed=True)
+    if trouble is not None and newest != revision:
+        return Standing(newest, trouble.reason, failed=True)
+    return Standing(revision, word)
 
 
 @dataclass(slots=True)
@@ -44,8 +56,8 @@ class Statuses:
     def tell(self, standing: Standing, uptime_s: float) -> bool:
         """Say it where it is news; gives whether something was sent.
 
-        Nothing is raised and nothing is waited for long: what the forge does not take now is tried again after a
-        minute, and what it refuses is not said again until there is news.
+        Nothing is raised and nothing is waited for long: what the forge does not take now is tried again after
+        five minutes, and what it refuses is not said again until there is news.
         """
         if not self.forge.status_token_file or not _COMMIT.fullmatch(standing.commit) or standing == self._said:
             return False
@@ -85,6 +97,6 @@ def publish_status(forge: Forge, commit: str, host: str, outcome: Outcome, reaso
 
     if forge.kind is None or not forge.repository:
         raise UsageError("forge.status_token_file goes with forge.kind and forge.repository")
-    secret, patience = token.from_file(forge.status_token_file), Patience(_PATIENCE)
+    secret, patience = token.from_file(forge.status_token_file), Patience(timedelta(0), attempts=1, each=_EACH)
     where = Where(Kind(forge.kind.value), forge.repository, secret, forge.url, patience=patience)
     return status.publish_status(where, commit, host, outcome, reason)

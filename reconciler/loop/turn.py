@@ -60,6 +60,7 @@ class Turn:
     progress: Progress = lambda _: None
     seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
     trouble: ReconcilerError | None = None
+    newest: str = ""  # the revision that git says now
     said: str = ""  # the last reason to wait, which is told once
     _memory: Memory = field(default_factory=Memory)
     _kept: fingerprint.Mark = None  # of the file that the memory was last read from or written to
@@ -77,6 +78,7 @@ class Turn:
         self.seen = before
         recover(self.where, self.progress)
         newest = self._newest()
+        self.newest = newest.revision
         sight, plan = self._in_force(newest, before)
         self._take_in(sight, plan)
         stopped = None if plan.is_empty else hold(self.state, self.rules, self.clock())

@@ -18,6 +18,7 @@ from reconciler.loop.look import Where
 from reconciler.loop.pull import Pull
 from reconciler.loop.recover import memory_of
 from reconciler.loop.schedule import Times
+from reconciler.loop.statuses import Statuses
 from reconciler.loop.telling import Teller
 from reconciler.loop.turn import Turn
 from reconciler.loop.windows import Window
@@ -91,6 +92,16 @@ def policy(section: Section) -> Policy:
 def rules(section: Section) -> Rules:
     windows = tuple(Window(frozenset(_DAYS[day] for day in it.days), it.begin, it.end) for it in section.windows)
     return Rules(section.freeze_file, windows, section.time_zone)
+
+
+def statuses(ways: Ways, settings: Settings) -> Statuses | None:
+    """Who says on the forge what became of a commit here; None where the settings give no token for it."""
+    if not settings.forge.status_token_file:
+        return None
+    from reconciler.loop.standing import standing  # noqa: PLC0415 - see following
+
+    host = ways.where.host or standing(ways.where).host or socket.gethostname()
+    return Statuses(settings.forge, f"{host}@{ways.where.instance}" if ways.where.instance else host)
 
 
 def following(ways: Ways, settings: Settings) -> Following:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.errors import ForgeBusy, ForgeRefused, UsageError
-from reconciler.loop.statuses import Standing, Statuses
+from reconciler.errors import ForgeBusy, ForgeRefused, SourceUnreadable, StateInvalid, UsageError
+from reconciler.loop.statuses import Standing, Statuses, stands
 from reconciler.settings.forge import Forge
 from reconciler.settings.webhook import ForgeStyle
 from tests.notify.forge.server import COMMIT, REPOSITORY, TOKEN, Fault, Server, serve
@@ -50,6 +50,15 @@ def test_every_standing_of_a_commit_is_said_once(server: Server, statuses: Calla
     assert {it["context"] for it in server.statuses} == {f"reconciler/{HOST}"}
 
 
+def test_what_a_pass_says_of_the_newest_commit() -> None:
+    older, refused = "f" * 40, StateInvalid(())
+    assert stands("Synced", COMMIT, COMMIT, None) == SYNCED
+    assert stands("WindowClosed", COMMIT, COMMIT, None) == WAITING
+    assert stands("RolledBack", "", COMMIT, None) == BACK
+    assert stands("Synced", older, COMMIT, refused) == Standing(COMMIT, "StateInvalid", failed=True)
+    assert stands("Synced", COMMIT, COMMIT, SourceUnreadable("away")) == SYNCED
+
+
 def test_an_agent_that_was_restarted_says_nothing_twice(server: Server, statuses: Callable[..., Statuses]) -> None:
     assert [statuses().tell(SYNCED, 0.0), statuses().tell(SYNCED, 0.0)] == [True, False]
     assert len(server.writes()) == 1
@@ -67,15 +76,15 @@ def test_a_state_that_is_no_commit_has_no_status(server: Server, statuses: Calla
     assert server.seen == []
 
 
-def test_a_forge_that_is_away_is_tried_again_after_a_minute_and_keeps_nobody_waiting(server, statuses) -> None:
+def test_a_forge_that_is_away_is_tried_again_after_five_minutes_and_keeps_nobody_waiting(server, statuses) -> None:
     told = statuses()
     server.faults.append(Fault(429, {"Retry-After": "3600"}))
     assert not told.tell(SYNCED, 0.0)
     assert isinstance(told.trouble, ForgeBusy)
     calls = len(server.seen)
-    assert not told.tell(SYNCED, 59.0)
+    assert not told.tell(SYNCED, 299.0)
     assert len(server.seen) == calls
-    assert told.tell(SYNCED, 61.0)
+    assert told.tell(SYNCED, 301.0)
     assert told.trouble is None
 
 

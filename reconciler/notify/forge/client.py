@@ -19,8 +19,6 @@ from reconciler import __version__
 from reconciler.errors import ForgeBusy, ForgeRefused, UsageError
 from reconciler.report.terminal import clean
 
-_TIMEOUT = httpx.Timeout(30.0)
-_ATTEMPTS = 5
 _MAX_BYTES = 16 * 1024 * 1024
 _MAX_PAGES = 100
 _TOLD = 200  # characters of what a forge says about an error
@@ -42,9 +40,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long one call may wait for a forge altogether, and how it waits; both are replaced in tests only."""
+    """How long one call may pause for a forge altogether, how often it asks, and how long it listens each time."""
 
     most: timedelta = timedelta(minutes=2)
+    attempts: int = 5
+    each: timedelta = timedelta(seconds=30)
     wait: Callable[[float], None] = time.sleep
 
 
@@ -71,7 +71,7 @@ class Client:
         self._token = token
         self._patience = patience
         headers = {"User-Agent": f"postfix-tls-reconciler/{__version__}", **header(token.value)}
-        self._http = httpx.Client(headers=headers, timeout=_TIMEOUT, follow_redirects=False)
+        self._http = httpx.Client(headers=headers, timeout=patience.each.total_seconds(), follow_redirects=False)
 
     def __enter__(self) -> Self:
         return self
@@ -119,14 +119,14 @@ class Client:
     ) -> Answer:
         url = urljoin(self._base, path)
         left, repeatable = self._patience.most.total_seconds(), again or method in _SAFE
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(self._patience.attempts):
             answer, trouble = self._once(method, url, parameters, body)
             if answer is not None and answer.status < HTTPStatus.MULTIPLE_CHOICES:
                 return self._read(answer, url)
             pause = _pause(answer, attempt, repeatable=repeatable)
             if pause is None:
                 raise self._refusal(method, url, answer, trouble)
-            if pause > left or attempt == _ATTEMPTS - 1:
+            if pause > left or attempt == self._patience.attempts - 1:
                 raise ForgeBusy(f"{method} {self._shown(url)}: {self._why(answer, trouble)}; asked {attempt + 1} times")
             left -= pause
             self._patience.wait(pause)

@@ -31,7 +31,7 @@ def waits() -> list[float]:
 @pytest.fixture
 def where(server: Server, waits: list[float]) -> Callable[..., Where]:
     def make(token: str = TOKEN, **more: Any) -> Where:
-        patience = Patience(timedelta(seconds=60), waits.append)
+        patience = Patience(timedelta(seconds=60), wait=waits.append)
         options: dict[str, Any] = {"repository": REPOSITORY, "url": server.api, "patience": patience} | more
         return Where(Kind(server.kind), token=Token(token), **options)
 
