@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import typical
+from benchmarks import agent, typical
 from reconciler.host.instance import PrivateInstance, workspace
 
 PYTHON = sys.executable
@@ -108,6 +108,7 @@ def main() -> None:
         first_apply(instance, repo, memory)
         run(*command(instance, repo, memory, "apply", "--auto-approve"))
         nothing_to_do(instance, repo, memory)
+    agent.main()
 
 
 if __name__ == "__main__":
