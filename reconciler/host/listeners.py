@@ -44,6 +44,8 @@ def _interfaces(inet_interfaces: str) -> list[str]:
 
 def _bind(host: str, port: str, master_pid: int | None) -> str:
     """Bind without SO_REUSEPORT and let go again; gives why it cannot be done, or nothing."""
+    if port.isdecimal() and not 0 < int(port) < 1 << 16:
+        return "there is no such port"  # the resolver takes the rest of a division instead
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
