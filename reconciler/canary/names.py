@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from reconciler.errors import HostUnreadable
 from reconciler.host import files
@@ -23,21 +24,33 @@ _NAMES = 3  # of each table; rows that change come first
 
 def problems(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
     """`config` is the private one. One session for each name, at the first listener with TLS."""
-    where = next(_listeners(config), None)
+    where = next((it for it in listeners(config) if it.level != "none"), None)
     for name in _names(config, candidate) if where else ():
         if where is not None:
-            session = smtp.visit(Visit(where[0], where[1], "probe.invalid", wrapped=where[2], server_name=name))
+            visit = Visit(where.address, where.port, "probe.invalid", wrapped=where.wrapped, server_name=name)
+            session = smtp.visit(visit)
             if session.tls is None:
                 yield f"tls_server_sni_maps: {name}: {session.problem or 'no TLS'}"
 
 
-def _listeners(config: LiveConfig) -> Iterator[tuple[str, int, bool]]:
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An smtpd of the private instance; `level` is none, may or encrypt."""
+
+    address: str
+    port: int
+    level: str
+    wrapped: bool
+
+
+def listeners(config: LiveConfig) -> Iterator[Listener]:
+    """Every smtpd that listens on TCP."""
     for service in config.master.by_key.values():
-        view = config.view_of(service)
-        is_smtpd = service.type == "inet" and posixpath.basename(service.command) == "smtpd"
-        if is_smtpd and server_level(view) != "none":
+        if service.type == "inet" and posixpath.basename(service.command) == "smtpd":
+            view = config.view_of(service)
             host, _ = endpoint.split(service.name)
-            yield host, endpoint.port_number(service.name) or 0, view.is_yes("smtpd_tls_wrappermode")
+            port = endpoint.port_number(service.name) or 0
+            yield Listener(host, port, server_level(view), view.is_yes("smtpd_tls_wrappermode"))
 
 
 def _names(config: LiveConfig, candidate: Candidate) -> list[str]:

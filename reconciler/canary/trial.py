@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import names, outbound, queue, static, tables
+from reconciler.canary import envelope, names, outbound, queue, static, tables
 from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
 from reconciler.canary.sink import open_sink
@@ -144,6 +144,7 @@ def _run(candidate: Candidate, live: LiveConfig, prove: Prove) -> _Outcome:
                     mail = beside.submit(outbound.judge, instance, config, private, sink)
                     proofs = tuple(_named(proof, private, address) for proof in prove(config))
                     troubles += ((text, text) for text in names.problems(config, candidate))
+                    troubles += ((text, text) for text in envelope.problems(config))
                     troubles += ((text, text) for text in mail.result())
         except (CommandFailed, HostUnreadable) as failed:
             said = str(failed).replace(root, "CANARY")
