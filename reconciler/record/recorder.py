@@ -1,6 +1,6 @@
 """The recorder of one instance: what is seen and done becomes events, and the events its open incidents.
 
-`incidents.json` beside the outbox is only a short cut: what the events up to a number come to. The events are the
+`incidents.cache` beside the outbox is only a short cut: what the events up to a number come to. The events are the
 truth, and what is missing in it is folded in from them.
 """
 
@@ -156,11 +156,11 @@ class Recorder:
 
     @property
     def _path(self) -> Path:
-        return self.directory / "incidents.json"
+        return self.directory / "incidents.cache"
 
     def _save(self) -> None:
         """A short cut needs no fsync: what a crash takes is folded in again."""
-        staged = self._path.with_name(".incidents.json.new")
+        staged = self._path.with_name(".incidents.cache.new")
         staged.unlink(missing_ok=True)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
