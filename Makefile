@@ -78,6 +78,7 @@ schemas-current: environment
 .PHONY: bench
 bench: environment packages ## What it costs, as ratios against floors measured beside it
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.fleet
 
 .PHONY: wheel
 wheel: environment ## dist/: what hosts install, beside requirements/runtime.lock
