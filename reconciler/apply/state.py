@@ -115,6 +115,24 @@ class StateDirectory:
         if _read(self._cache) != content:
             self._put(self._cache, content)
 
+    def recall_postfix(self) -> object:
+        """What was remembered of the Postfix that is installed, as JSON values; None where nothing was."""
+        try:
+            known: object = json.loads(self._postfix.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return known
+
+    def remember_postfix(self, said: object) -> None:
+        """Keep it, so that it need not be asked for again. Raises StateUnusable."""
+        content = json.dumps(said).encode()
+        if _read(self._postfix) != content:
+            self._put(self._postfix, content)
+
+    @property
+    def _postfix(self) -> Path:
+        return self.path / "postfix.json"
+
     @property
     def _proven(self) -> Path:
         return self.path / "proven.json"

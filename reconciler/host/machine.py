@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.errors import CheckFailed, HostUnreadable
+from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
 from reconciler.host import (
     certificates,
     edit_lock,
@@ -29,8 +30,11 @@ from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
 from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.snapshot import FILES_DIGEST, FileState
-from reconciler.postfix import master_cf, table, values
+from reconciler.postfix import delta, master_cf, table, values
 from reconciler.postfix.table import TableType, compiled_path
+
+_LARGE = 1 << 20  # bytes of source; smaller tables are built in a moment
+_AMENDABLE = frozenset({"hash", "btree", "lmdb"})  # a cdb is only ever built whole
 
 
 class LocalMachine:
@@ -91,15 +95,38 @@ class LocalMachine:
             if like:  # postmap drops to the owner of its source
                 for made in (scratch, source):
                     os.chown(made, like.uid, like.gid)
-            warnings = self.postfix.build(kind, str(source), of_files=held is not None)
             built = compiled_path(TableType(kind), str(source))
-            self._compare(kind, source, warnings, path, of_files=held is not None)
+            if held is not None or not self._amended(kind, path, source, content):
+                warnings = self.postfix.build(kind, str(source), of_files=held is not None)
+                self._compare(kind, source, warnings, path, of_files=held is not None)
             target = compiled_path(TableType(kind), path)
             staged = files.adopt(built, target)
             self._built[target] = staged
             return staged
         finally:
             files.discard_scratch(str(scratch))
+
+    def _amended(self, kind: str, path: str, source: Path, content: bytes) -> bool:
+        """A copy of the live compiled table with the rows changed, where they are few in a large table.
+
+        The copy is read back whole like any other; where it is not what the source says, it is built anew.
+        """
+        standing = files.read(path) if len(content) > _LARGE and kind in _AMENDABLE else None
+        live, built = (compiled_path(TableType(kind), it) for it in (path, str(source)))
+        changed = delta.between(standing.content, content) if standing else None
+        if changed is None or not Path(live).is_file():
+            return False
+        about = source.stat()
+        try:
+            shutil.copyfile(live, built)
+            Path(built).chmod(about.st_mode & 0o777)
+            os.chown(built, about.st_uid, about.st_gid)
+            self.postfix.amend(kind, str(source), changed.put, changed.gone)
+            self._compare(kind, source, (), path, of_files=False)
+        except (CommandFailed, CheckFailed, OSError):  # what is really wrong, building it anew will say
+            Path(built).unlink(missing_ok=True)
+            return False
+        return True
 
     def _compare(self, kind: str, source: Path, warnings: tuple[str, ...], path: str, *, of_files: bool) -> None:
         wanted = {key: row.value for key, row in table.parse(source.read_bytes()).rows.items()}

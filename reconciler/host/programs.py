@@ -79,6 +79,20 @@ class Postfix:
         done = self._run("postmap", *(("-F",) if of_files else ()), f"{kind}:{path}")
         return tuple(done.stderr.decode("utf-8", "replace").splitlines())
 
+    def amend(self, kind: str, path: str, put: bytes, gone: bytes) -> None:
+        """`postmap -d` and `-i -r`, in place: take out the keys of `gone`, one a line, and put in the rows of `put`.
+
+        postmap -d exits with 1 where a key was not there.
+        """
+        if gone:
+            argv = self._argv("postmap", "-d", "-", f"{kind}:{path}")
+            done = Running(argv, self.timeout, stdin=gone).finish()
+            if done.status not in (0, 1) or done.stderr:
+                raise CommandFailed(argv, why=done.complaint)
+        if put:
+            argv = self._argv("postmap", "-i", "-r", f"{kind}:{path}")
+            run(argv, self.timeout, stdin=put)
+
     def dump(self, kind: str, path: str) -> bytes:
         """`postmap -s`: a compiled table's rows, one a line, `key TAB value`, in no order.
 

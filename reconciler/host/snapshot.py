@@ -14,7 +14,8 @@ from types import MappingProxyType
 from reconciler.errors import HostUnreadable
 from reconciler.host import files, master
 from reconciler.host.command import Output, Running
-from reconciler.host.programs import Postfix
+from reconciler.host.installation import Installed, identity, installed
+from reconciler.host.programs import Facts, Postfix
 from reconciler.model.snapshot import FILES_DIGEST, CompiledTable, FileState, HostSnapshot, PemFile
 from reconciler.postfix import cdb, main_cf
 from reconciler.postfix.effective import View, parse_defaults
@@ -30,16 +31,18 @@ def take(
     now: datetime,
     tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     pems: Iterable[str] = (),
+    known: Installed | None = None,
 ) -> HostSnapshot:
     """Read an instance: main.cf, master.cf, what Postfix says of itself, and what else is asked for.
 
-    `tables` are paths of sources with their types. Relative paths begin at the configuration directory.
+    `tables` are paths of sources with their types. Relative paths begin at the configuration directory. What is `known`
+    of this very Postfix is not asked for again.
 
     Raises HostUnreadable where main.cf or master.cf cannot be had, CommandFailed where Postfix is not installed.
     """
     directory = posixpath.abspath(config_directory)
     found = {path: _required(path) for path in _documents(directory)}
-    return extend(_instance(directory, found, now), tables=tables, pems=pems)
+    return extend(_instance(directory, found, now, known), tables=tables, pems=pems)
 
 
 def take_remains(config_directory: str, *, now: datetime) -> HostSnapshot:
@@ -59,10 +62,23 @@ def _documents(directory: str) -> tuple[str, str]:
     return f"{directory}/main.cf", f"{directory}/master.cf"
 
 
-def _instance(directory: str, found: Mapping[str, FileState], now: datetime) -> HostSnapshot:
+def postfix_of(snapshot: HostSnapshot) -> Installed:
+    """What a snapshot knows of the Postfix itself, for later ones."""
+    facts = Facts(snapshot.defaults, snapshot.mail_version, snapshot.table_types, snapshot.sasl_server_types)
+    main = snapshot.files.get(f"{snapshot.config_directory}/main.cf")
+    return Installed(identity(_meta_directory(_explicit(main) if main else {}), facts), facts)
+
+
+def _meta_directory(explicit: Mapping[str, str]) -> str:
+    return View(explicit, {}).get("meta_directory")
+
+
+def _instance(
+    directory: str, found: Mapping[str, FileState], now: datetime, known: Installed | None = None
+) -> HostSnapshot:
     main = found.get(f"{directory}/main.cf")
     explicit = _explicit(main) if main else {}
-    facts = Postfix(directory).facts(meta_directory=View(explicit, {}).get("meta_directory"))
+    facts = installed(directory, _meta_directory(explicit), known).facts
     return HostSnapshot(
         config_directory=directory,
         files=found,

@@ -12,7 +12,7 @@ from reconciler import __version__, live, plan, source
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
-from reconciler.loop import following
+from reconciler.loop import following, installation
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
@@ -62,7 +62,8 @@ def look(where: Where, repo: RepoSnapshot | None = None) -> Sight:
     """
     directory = posixpath.abspath(where.config_directory)
     repo, fetched = (repo, None) if repo else _read(where)
-    seen = snapshot.take(directory, now=datetime.now(UTC))
+    kept = memory(where)
+    seen = snapshot.take(directory, now=datetime.now(UTC), known=installation.recall(kept))
     first = live.read(seen)
     own = first.view.get("multi_instance_name")
     instance = where.instance or own

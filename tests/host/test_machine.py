@@ -186,3 +186,29 @@ def test_whether_the_instance_runs_is_known(instance, machine):
         assert machine.is_running()
         machine.reload()
         instance.wait_for_log("reload -- version")
+
+
+@pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
+def test_a_few_rows_of_a_large_table_are_changed_in_a_copy(instance, machine, kind, monkeypatch):
+    rows = [f"d{number}.a-rather-long-name.example may\n" for number in range(40_000)]
+    source = instance.write("large", "".join(rows), mode=0o640)
+    instance.postfix.build(kind, source)
+    rows[20_000:20_003] = ["D20000.a-rather-long-name.example encrypt\n", "new.example none\n"]
+    monkeypatch.setattr("reconciler.host.programs.Postfix.build", _never)
+    built = machine.build(kind, source, "".join(rows).encode(), machine.read(source))
+    assert instance.postfix.query(kind, source, "d20000.a-rather-long-name.example") == "may"
+    assert Path(built).stat().st_mode & 0o777 == 0o640
+    Path(built).unlink()
+
+
+def test_a_copy_that_was_stale_is_built_anew(instance, machine):
+    rows = [f"d{number}.a-rather-long-name.example may\n" for number in range(40_000)]
+    source = instance.write("large", "".join(rows[1:]))
+    instance.postfix.build("hash", source)
+    instance.write("large", "".join(rows))
+    rows[2] = "d2.a-rather-long-name.example encrypt\n"
+    Path(machine.build("hash", source, "".join(rows).encode(), machine.read(source))).unlink()
+
+
+def _never(*_arguments, **_options):
+    raise AssertionError("built anew")
