@@ -89,7 +89,7 @@ HARMFUL = [
     ("smtpd_tls_auth_only = maybe\n", "smtpd_tls_auth_only"),
     ("smtpd_starttls_timeout = 10q\n", "smtpd_starttls_timeout"),
     ("smtpd_tls_security_level = encryp\n", "encryp"),
-    ("smtpd_tls_chain_files = /nonexistent.pem\n", "error opening chain file: /nonexistent.pem"),
+    ("smtpd_tls_chain_files = /nonexistent.pem\n", "/nonexistent.pem: there is no such file"),
     ("smtpd_tls_protocols = >=TLSv9\n", "TLSv9"),
 ]
 
