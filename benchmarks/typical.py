@@ -58,7 +58,8 @@ def state() -> str:
 
 def instance(directory: str) -> PrivateInstance:
     """A private Postfix for it, not started."""
-    made = PrivateInstance.create(directory, NAME)
+    tlsproxy = "tlsproxy unix - - n - 0 tlsproxy\n"  # which connection_reuse needs
+    made = PrivateInstance.create(directory, NAME, master_cf_extra=tlsproxy)
     made.write("sasl/smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n")
     return made
 

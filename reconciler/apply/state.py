@@ -109,6 +109,14 @@ class StateDirectory:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def newest(self) -> Seen | None:
+        """What was remembered last, whatever it depended on; None where nothing was."""
+        try:
+            newest: Seen = codec.decode(Seen, json.loads(self._cache.read_bytes())["seen"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return newest
+
     def remember(self, key: str, seen: Seen) -> None:
         """Keep a validated state and the facts of PEM files, so that the same need not be worked out again."""
         content = json.dumps({"key": key, "seen": codec.encode(seen)}).encode()

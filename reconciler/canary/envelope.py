@@ -14,12 +14,13 @@ from reconciler.live.config import LiveConfig
 from reconciler.probe import smtp
 from reconciler.probe.smtp import Visit
 
-_ENVELOPE = ("MAIL FROM:<>", "RCPT TO:<postmaster>")  # every host takes mail for postmaster (RFC 5321, 4.5.1)
 _PATIENCE = timedelta(seconds=4)
 
 
 def problems(config: LiveConfig) -> Iterator[str]:
     """`config` is the private one. One session for each listener."""
+    # postmaster without a domain would be taken past every list (RFC 5321, 4.5.1)
+    envelope = ("MAIL FROM:<>", f"RCPT TO:<postmaster@{config.view.get('myhostname')}>")
     for listener in listeners(config):
         under_tls = listener.level != "none"
         session = smtp.visit(
@@ -29,8 +30,8 @@ def problems(config: LiveConfig) -> Iterator[str]:
                 "probe.invalid",
                 wrapped=listener.wrapped,
                 starttls=under_tls,
-                before_tls=() if under_tls else _ENVELOPE,
-                under_tls=_ENVELOPE if under_tls else (),
+                before_tls=() if under_tls else envelope,
+                under_tls=envelope if under_tls else (),
                 patience=_PATIENCE,
             )
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import rows
+from reconciler.canary import logins, rows
 from reconciler.errors import HostUnreadable
 from reconciler.host import certificates, files
 from reconciler.live.config import LiveConfig
@@ -87,7 +87,12 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
         yield f"main.cf: {at.raw!r}", f"main.cf:{at.line}: {at.what}"
     for line in config.master.malformed:
         yield f"master.cf: {line.raw!r}", f"master.cf:{line.line}: {line.what}"
-    for text in (*_services(config, live), *_certificates(config, found, live), *rows.faults(config, candidate)):
+    for text in (
+        *_services(config, live),
+        *_certificates(config, found, live),
+        *rows.faults(config, candidate),
+        *logins.faults(config),
+    ):
         yield text, text
 
 

@@ -17,6 +17,7 @@ from reconciler.loop import passed
 from reconciler.loop.alerting import Alerting
 from reconciler.loop.look import Where
 from reconciler.loop.passed import Passed
+from reconciler.loop.publisher import Publisher
 from reconciler.loop.standing import standing
 from reconciler.model.incident import Incident
 from reconciler.model.moment import Moment
@@ -27,6 +28,7 @@ from reconciler.record.store import Store, Whose, open_store
 from reconciler.record.take_in import take_in
 from reconciler.web.metrics import Metrics, MetricsFailed
 
+_APPLIED = "Applied"  # the word of a pass that changed something
 _COUNT_EVERY_S = 300.0  # numbers, where nothing happens
 _RETRY_S = 30.0  # of a store that is away
 _EXPIRE_EVERY_S = 86400.0
@@ -45,12 +47,14 @@ class Afterwards:
     metrics: Metrics
     freeze_file: str = ""
     textfile: str = ""
+    publisher: Publisher | None = None
     _store: Store | None = None
     _away_since: Moment | None = None
     _counted: Moment | None = None
     _expired: Moment | None = None
     _taken: int = 0  # bytes of the outbox when it was last taken in
     _incidents: tuple[Incident, ...] = ()
+    _changed: bool = False  # since the snapshot was published
 
     def pass_ended(self, came: Passed, duration_s: float, *, through: bool) -> None:
         """A pass came through, or failed with the reason that is its result."""
@@ -60,6 +64,7 @@ class Afterwards:
         with suppress(OSError):  # it is only shown
             passed.remember(self.directory, came)
         self._counted = None
+        self._changed |= came.result == _APPLIED
 
     def look_ended(self) -> None:
         """After every look, also one that found nothing: alerts may be due. Where nothing happened it costs next to
@@ -75,6 +80,8 @@ class Afterwards:
         if self._incidents:
             self.alerting.tell(self._incidents, now, self._store)
         self._count(now)
+        if self.publisher is not None and self.publisher.look_ended(now, changed=self._changed):
+            self._changed = False
 
     def _opened(self, now: Moment) -> Store | None:
         away = self._away_since

@@ -111,12 +111,13 @@ def following(ways: Ways, settings: Settings) -> Following:
     """
     from reconciler.loop.afterwards import Afterwards  # noqa: PLC0415 - SQLAlchemy and prometheus-client: 250 ms
     from reconciler.loop.alerting import Alerting, routes  # noqa: PLC0415
+    from reconciler.loop.publisher import Publisher  # noqa: PLC0415
     from reconciler.loop.standing import standing  # noqa: PLC0415
     from reconciler.record.connection import default_url  # noqa: PLC0415
     from reconciler.record.store import Whose  # noqa: PLC0415
     from reconciler.web.metrics import Metrics, MetricsFailed  # noqa: PLC0415
 
-    state, url = memory_of(ways.where), settings.store.url
+    state, url, said = memory_of(ways.where), settings.store.url, settings.publish
     whose = Whose(ways.where.host or standing(ways.where).host or socket.gethostname(), state.instance)
     metrics = Metrics()
     if settings.metrics.listen and not settings.metrics.textfile:
@@ -135,4 +136,7 @@ def following(ways: Ways, settings: Settings) -> Following:
         metrics=metrics,
         freeze_file=settings.agent.freeze_file,
         textfile=settings.metrics.textfile or "",
+        publisher=Publisher(ways.where, said.target, said.interval.total_seconds(), said.token_file, said.signing_key)
+        if said.target
+        else None,
     )

@@ -35,6 +35,7 @@ smtpd_sender_restrictions = check_sender_access hash:{etc}/senders
 smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = private/auth
+smtpd_junk_command_limit = 100000
 smtp_tls_security_level = may
 smtp_tls_loglevel = 1
 smtp_tls_CAfile = {etc}/ca.pem
