@@ -41,6 +41,7 @@ Progress = Callable[[str], None]
 _PREFIX = "reconciler-canary-"
 _LEFT = re.compile(_PREFIX + r"(\d+)-.*")
 _SAYS = re.compile(r"^\S+ +\d+ \S+ \S+ \S*?/?(\w+)\[\d+\]: (fatal|panic|error|warning): (.*)")
+_CONCERNED = frozenset({"smtpd", "smtp", "lmtp", "postscreen", "tlsproxy", "tlsmgr", "proxymap", "master"})
 _WARNINGS = re.compile(  # those that say mail or TLS will not be as declared
     r"TLS|SASL|smtp(d)?_tls|database|dictionary|lookup|throttling|bad command startup|exit status|killed by signal"
 )
@@ -227,7 +228,7 @@ def _logged(instance: PrivateInstance, root: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in instance.log().splitlines():
         said = _SAYS.match(line)
-        if said and (said[2] != "warning" or _WARNINGS.search(said[3])):
+        if said and (said[2] != "warning" or (said[1] in _CONCERNED and _WARNINGS.search(said[3]))):
             text = f"{said[1]}: {said[2]}: {said[3]}".replace(f"{root}/etc/.outside", "").replace(f"{root}/etc/", "")
             text = text.replace(root, "CANARY")
             found.setdefault(_key(text), text)
