@@ -54,7 +54,8 @@ def _acquired(path: str, patience: timedelta) -> int:
                 return descriptor
         except BlockingIOError:
             pass
-        except BaseException:
+        except BaseException:  # whoever else holds it looks whether the name still leads to its file
+            _remove(path, descriptor)
             os.close(descriptor)
             raise
         os.close(descriptor)
