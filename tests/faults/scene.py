@@ -64,7 +64,7 @@ class Scene:
 
     def standing(self) -> str:
         """`old`, `new`, or what is neither."""
-        found = self.site.contents()
+        found = {name: content for name, content in self.site.contents().items() if name not in self.left()}
         if found == self.old:
             return "old"
         main = found.get("main.cf", b"")
@@ -77,15 +77,18 @@ class Scene:
         etc = self.site.instance.config_directory
         return "new.example" in self.site.instance.postfix.dump("hash", f"{etc}/tls_policy").decode()
 
+    def left(self) -> list[str]:
+        """What waits aside, or waited, below the configuration directory."""
+        return [name for name in self.site.names() if "reconciler" in name or name.endswith((".tmp", "-old"))]
+
     def wrong(self) -> str:
         """After recovery: what breaks the promise, or nothing."""
         self.site.recover()
         state = self.standing()
-        left = [name for name in self.site.names() if "reconciler" in name or name.endswith((".tmp", "-old"))]
         if state not in ("old", "new"):
             return state
-        if left:
-            return f"left over: {left}"
+        if self.left():
+            return f"left over: {self.left()}"
         if self.site.recover() is not None:
             return "a second recovery had something to do"
         if self.site.instance.pid is None:
