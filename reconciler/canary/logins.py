@@ -6,12 +6,14 @@ Source: SASL_README, "Cyrus SASL configuration file location"; Debian's libsasl2
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.live.config import LiveConfig
 from reconciler.postfix.values import split_list
 
 _PLACES = ("/etc/postfix/sasl", "/etc/sasl2", "/usr/lib/sasl2", "/usr/lib64/sasl2", "/usr/local/lib/sasl2")
+_USERS = ("/etc/sasldb2", "/etc/sasl2/sasldb2")  # what Cyrus asks where it is told nothing
 _BELOW = Path("/usr/lib")  # multiarch: /usr/lib/x86_64-linux-gnu/sasl2
 
 
@@ -29,5 +31,12 @@ def faults(config: LiveConfig) -> Iterator[str]:
             *split_list(view.get("cyrus_sasl_config_path").replace(":", " ")),
         ]
         places = [*map(Path, (*own, *_PLACES)), *_BELOW.glob("*/sasl2")]
-        if not any((place / f"{name}.conf").is_file() for place in places):
+        if not any((place / f"{name}.conf").is_file() for place in places) and not any(map(_has_users, _USERS)):
             yield f"master.cf: {service.name}/{service.type}: Cyrus has no {name}.conf, so nobody can log in"
+
+
+def _has_users(path: str) -> bool:
+    """Debian makes one without anybody in it."""
+    with suppress(OSError):
+        return b"userPassword" in Path(path).read_bytes()
+    return False

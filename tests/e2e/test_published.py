@@ -40,6 +40,7 @@ def reconciler(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def mx(site: Callable[..., Any]) -> Any:
     made = site(STATE.format(free_port()))
+    made.instance.write("sasl/smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN\n")
     git(made.repo, "init", "-q", "-b", "main")
     git(made.repo, "add", ".")
     git(made.repo, "commit", "-qm", "first")
