@@ -36,7 +36,8 @@ def faults(config: LiveConfig) -> Iterator[str]:
 
 
 def _has_users(path: str) -> bool:
-    """Debian makes one without anybody in it."""
+    """Debian makes one with nobody in it but this one."""
     with suppress(OSError):
-        return b"userPassword" in Path(path).read_bytes()
+        content = Path(path).read_bytes()
+        return content.count(b"userPassword") > content.count(b"no:such:user")
     return False
