@@ -114,6 +114,10 @@ def _files_of(parameter: DesiredParameter, live: LiveConfig) -> tuple[str, ...]:
 
 
 def _missing_files(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
+    """What the host says already blocks nothing, such as what was imported from it."""
+    standing = live.explicit.get(parameter.name)
+    if standing is not None and live.view.same(parameter.name, parameter.value, standing):
+        return
     for path in _files_of(parameter, live):
         if path in live.snapshot.absent:
             what = f"{parameter.name}: {path}: there is no such file on this host"
