@@ -248,17 +248,6 @@ def discard_scratch(directory: str) -> None:
         Path(directory).rmdir()
 
 
-def discard_staged(directory: str) -> tuple[str, ...]:
-    """Remove what a crashed run left in a directory; gives the paths. The caller holds the state lock."""
-    found = [it for it in Path(directory).iterdir() if it.name.startswith(".") and it.suffix in (_STAGED, _SCRATCH)]
-    for path in sorted(found):
-        if path.is_dir() and not path.is_symlink():
-            discard_scratch(str(path))
-        else:
-            path.unlink()
-    return tuple(str(path) for path in sorted(found))
-
-
 def sync_directory(path: str) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -91,16 +91,6 @@ def _move(passage: Passage, source: str, target: str) -> None:
         raise Conflict(f"{passage.path} was removed by somebody else meanwhile; plan again") from gone
 
 
-def is_new(passage: Passage) -> bool:
-    """Whether the next version is in place."""
-    return files.fingerprint(passage.target) == passage.after
-
-
-def is_old(passage: Passage) -> bool:
-    """Whether what was recorded stands there."""
-    return files.fingerprint(passage.target) == passage.before
-
-
 def sync(passages: Iterable[Passage]) -> None:
     """Make the names durable."""
     for directory in sorted({posixpath.dirname(passage.target) for passage in passages}):

@@ -1,6 +1,6 @@
 """`make faults`: break an apply in every way that is promised to do no harm, and print how often it did none.
 
-Two scenes at a time; some 20 minutes on two cores. `FAULTS_STEP=7` tries every seventh place only.
+Two scenes at a time; about an hour on two cores. `FAULTS_STEP=7` tries every seventh place only.
 """
 
 from __future__ import annotations

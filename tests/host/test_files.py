@@ -230,17 +230,6 @@ def test_a_link_waiting_under_the_staged_name_is_not_followed(place):
     assert not Path(staged).is_symlink()
 
 
-def test_what_a_crashed_run_left_is_removed_and_nothing_else(place):
-    kept = ["main.cf", ".hidden", "x.reconciler-new"]
-    for name in (*kept, ".main.cf.reconciler-new"):
-        (place / name).write_bytes(b"x")
-    (place / ".t.reconciler-build").mkdir()
-    (place / ".t.reconciler-build" / "t.db").write_bytes(b"x")
-    removed = files.discard_staged(str(place))
-    assert removed == (str(place / ".main.cf.reconciler-new"), str(place / ".t.reconciler-build"))
-    assert sorted(os.listdir(place)) == sorted(kept)
-
-
 def test_what_a_program_built_is_taken_over_with_the_old_ones_attributes(place):
     path, built = place / "t.db", place / "made"
     path.write_bytes(b"old")

@@ -193,10 +193,10 @@ def imports(report: Report) -> None:
     for at, main_file in enumerate(judge.files("main")):
         master = all_masters[at % len(all_masters)]
         if not judge.postconf(main_file.read_bytes(), master.read_bytes(), "-n").status:  # else listed under main.cf
-            count.add(f"{main_file.name} × {master.name}", _imported(main_file, master))
+            count.add(f"{main_file.name} × {master.name}", imported(main_file, master))
 
 
-def _imported(main_file: Path, master: Path) -> str:
+def imported(main_file: Path, master: Path) -> str:
     with judge.directory() as where:
         (where / "etc").mkdir()
         (where / "state").mkdir()

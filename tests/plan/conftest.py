@@ -30,6 +30,7 @@ class Host:
     pems: Mapping[str, PemFile] = field(default_factory=dict)
     last: LastApplied = field(default_factory=lambda: LastApplied(DIRECTORY))
     version: str = "3.7.11"
+    absent: frozenset[str] = frozenset()
 
     def snapshot(self, kinds: Mapping[str, str]) -> HostSnapshot:
         content = {"main.cf": self.main.encode(), "master.cf": self.master.encode()}
@@ -53,6 +54,7 @@ class Host:
             kinds=present,
             compiled=compiled,
             pems={f"{DIRECTORY}/{name}": pem for name, pem in self.pems.items()},
+            absent=self.absent,
         )
 
     def plan(self, state: str, files: Mapping[str, str] | None = None) -> Plan:
