@@ -67,7 +67,7 @@ arrows: environment ## Who may import whom
 .PHONY: schemas
 schemas: environment ## Write schemas/, docs/reference/state.md and settings.md anew from the models
 	@$(BIN)/reconciler schemas --out $(SCHEMAS)
-	@$(BIN)/reconciler schemas --out state-repo-example/schemas
+	@cp $(SCHEMAS)/{fleet,host,profile}-v1.json state-repo-example/schemas/
 	@$(BIN)/python -c 'from reconciler.desired import reference; print(reference.render(), end="")' > docs/reference/state.md
 	@$(BIN)/python -c 'from reconciler.settings.page import page; print(page(), end="")' > docs/reference/settings.md
 

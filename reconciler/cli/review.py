@@ -1,4 +1,8 @@
-"""`reconciler review`: what a change of the state would do to every host it touches, without any host."""
+"""`reconciler review`: what a change of the state would do to every host it touches, without any host.
+
+With --comment it is put on the pull request at once: for one of the same repository, where a job may have a token and
+read the change. For strangers' the two are apart: `reconciler comment` takes what this one wrote.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.cli import where
-from reconciler.cli.output import style, write
+from reconciler.cli import posting, where
+from reconciler.cli.output import style, warn, write
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit 2 where the check passes and changes are pending"
     )
+    parser.add_argument("--comment", action="store_true", help="put it on the pull request too, as one comment")
+    comment = parser.add_argument_group("with --comment")
+    posting.add_arguments(comment, required=False)
+    comment.add_argument(
+        "--forge-token-file", metavar="FILE", default="", help="its token (default: $RECONCILER_FORGE_TOKEN)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.report.reviewed import verdict
     from reconciler.review import Ages
 
+    to = posting.where(arguments, arguments.forge_token_file) if arguments.comment else None
     made = reviewed(
         Request(
             repo=arguments.repo,
@@ -61,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         write(f"{verdict(made)}\n")
     else:
         write(text)
+    if to is not None:
+        warn(posting.post(made, arguments, to))
     if made.judgement is Judgement.FAIL:
         return 1
     return 2 if arguments.detailed_exitcode and made.is_pending else 0

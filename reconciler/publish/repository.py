@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from git.cmd import Git
+
 from reconciler.errors import CommandFailed, PublishFailed, SnapshotRefused
 from reconciler.host.command import SEARCH_PATH, Running
 from reconciler.model.published import MAXIMUM_SIZE
@@ -23,7 +25,7 @@ from reconciler.publish.place import Reader, check_name
 REFS = "refs/snapshots"
 _TIMEOUT = timedelta(seconds=60)
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
-_BLOB = re.compile(rb"[0-9a-f]{40,64} blob (\d+)\n")
+_BLOB: tuple[object, ...] = ("blob", b"blob")  # GitPython says str, and gives bytes
 _ENVIRONMENT = {
     "PATH": SEARCH_PATH,
     "HOME": "/nonexistent",
@@ -64,7 +66,8 @@ class Repository:
                 _git(directory, "fetch", "--quiet", "--depth=1", "--no-tags", self.url, f"+{REFS}/*:{REFS}/*")
             except CommandFailed as error:
                 raise PublishFailed(f"{self._shown}: {self._complaint(error)}") from error
-            yield lambda name: _blob(directory, name)
+            with _objects(directory) as git:
+                yield lambda name: _blob(git, name)
 
     @property
     def _shown(self) -> str:
@@ -96,15 +99,29 @@ def _run(directory: str, *arguments: str, stdin: bytes = b"") -> bytes:
     return done.stdout
 
 
-def _blob(directory: str, name: str) -> bytes | SnapshotRefused | None:
-    """The one file of a host's ref; its size is known before it is read."""
-    asked = f"{REFS}/{name}:{name}{SUFFIX}\n".encode()
+@contextmanager
+def _objects(directory: str) -> Iterator[Git]:
+    """GitPython keeps one `cat-file` for sizes and one for contents, however many hosts are asked for."""
+    git = Git(directory)
+    git.update_environment(**_ENVIRONMENT, GIT_DIR=directory)
     try:
-        told = _BLOB.fullmatch(_run(directory, "cat-file", "--batch-check", stdin=asked))
-        if told is None:
-            return None
-        if int(told[1]) > MAXIMUM_SIZE:
-            return SnapshotRefused(f"it has more than {MAXIMUM_SIZE} bytes")
-        return _run(directory, "cat-file", "blob", asked.decode().strip())
-    except CommandFailed as error:
+        yield git
+    finally:
+        git.clear_cache()
+
+
+def _blob(git: Git, name: str) -> bytes | SnapshotRefused | None:
+    """The one file of a host's ref; its size is known before it is read."""
+    asked = f"{REFS}/{check_name(name)}:{name}{SUFFIX}"
+    try:
+        _, kind, size = git.get_object_header(asked)
+    except ValueError:
+        return None
+    if kind not in _BLOB:
+        return None
+    if size > MAXIMUM_SIZE:
+        return SnapshotRefused(f"it has more than {MAXIMUM_SIZE} bytes")
+    try:
+        return git.get_object_data(asked)[3]
+    except (ValueError, OSError) as error:
         return SnapshotRefused(f"it cannot be had ({error})")

@@ -66,7 +66,7 @@ def test_without_a_token_nothing_is_sent(comment: Comment, server: Server, revie
     monkeypatch.delenv("RECONCILER_FORGE_TOKEN")
     assert comment(review_json.render(review)) == 1
     assert server.seen == []
-    assert capsys.readouterr().err == "no token; name a file with --token-file, or set RECONCILER_FORGE_TOKEN\n"
+    assert capsys.readouterr().err == "no token; set RECONCILER_FORGE_TOKEN, or name a file that holds it\n"
 
 
 def test_a_review_of_another_commit_is_not_shown_on_this_pull_request(comment, server: Server, review, capsys) -> None:

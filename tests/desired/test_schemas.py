@@ -39,7 +39,11 @@ def test_the_schemas_on_disk_are_current(directory: str) -> None:
         for name, content in schemas.generate().items()
         if not (ROOT / directory / name).is_file() or (ROOT / directory / name).read_bytes() != content
     }
-    assert not stale, f"run: reconciler schemas --out {directory}"
+    assert not stale, "run: make schemas"
+
+
+def test_a_state_repository_holds_the_schemas_of_its_own_files_and_no_other() -> None:
+    assert {it.name for it in (EXAMPLE / "schemas").iterdir()} == set(FILES.values()) == set(schemas.generate())
 
 
 @pytest.mark.parametrize("name", schemas.generate())

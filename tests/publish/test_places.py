@@ -141,6 +141,26 @@ def test_hosts_never_meet_in_a_repository(tmp_path):
     assert refs.stdout.decode().split() == [f"refs/snapshots/{ONE}", f"refs/snapshots/{OTHER}"]
 
 
+def test_many_hosts_of_a_repository_are_read_by_the_processes_of_the_first(tmp_path):
+    path = tmp_path / "snapshots.git"
+    subprocess.run(["git", "init", "-q", "--bare", path], check=True)
+    names = [f"mx{number}.example.org" for number in range(5)]
+    for name in names:
+        place(f"git+file://{path}").put(name, name.encode())
+    with place(f"git+file://{path}").reading() as read:
+        assert read(names[0]) == names[0].encode()
+        started = _children()
+        assert [read(name) for name in (*names, "mx9.example.org", names[0])] == [
+            *(name.encode() for name in names), None, names[0].encode()
+        ]  # fmt: skip
+        assert _children() == started
+    assert not _children() & started
+
+
+def _children() -> set[str]:
+    return {pid for it in Path("/proc/self/task").iterdir() for pid in (it / "children").read_text().split()}
+
+
 @pytest.mark.parametrize(
     "where", ["ext::sh", "http://example.org/x", "ftp://x/y", "-x", "", "git+ext::x", "git+http://u:secret@x/y"]
 )

@@ -26,5 +26,5 @@ def from_file(path: str) -> Token:
 def from_environment(environment: Mapping[str, str] = os.environ) -> Token:
     """Raises UsageError where there is none in it."""
     if not environment.get(VARIABLE):
-        raise UsageError(f"no token; name a file with --token-file, or set {VARIABLE}")
+        raise UsageError(f"no token; set {VARIABLE}, or name a file that holds it")
     return Token(environment[VARIABLE].strip())

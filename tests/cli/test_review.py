@@ -1,0 +1,80 @@
+"""`reconciler review --comment`: review and comment in one step, over HTTP against a forge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import main
+from tests.hostile.test_repositories import HOST, git
+from tests.notify.forge.server import REPOSITORY, TOKEN, Server, serve
+
+BASE = (
+    "enforce: all\ncertificates: {default: unmanaged}\noutgoing: {security_level: may, policies: {a.example: LEVEL}}\n"
+)
+Reviewed = Callable[..., int]
+
+
+@pytest.fixture(params=["github", "gitlab", "forgejo"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with serve(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "state"
+    (made / "hosts").mkdir(parents=True)
+    git(made, "init", "-q")
+    for branch, level in (("main", "encrypt"), ("stronger", "secure"), ("weaker", "may")):
+        git(made, "checkout", "-q", *(("-b",) if branch != "main" else ("--orphan",)), branch)
+        (made / HOST).write_text(BASE.replace("LEVEL", level))
+        git(made, "add", "--all")
+        git(made, "commit", "-qm", branch)
+        git(made, "checkout", "-q", "main")
+    return made
+
+
+@pytest.fixture
+def reviewed(server: Server, root: Path, monkeypatch: pytest.MonkeyPatch) -> Reviewed:
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+
+    def run(head: str, *more: str) -> int:
+        server.commit = git(root, "rev-parse", head)
+        change = ("--base", "main", "--head", head, "--repo", str(root))
+        to = ("--comment", "--forge", server.kind, "--api", server.api, "--repository", REPOSITORY)
+        return main(("review", *change, *to, "--pull-request", "7", *more))
+
+    return run
+
+
+def test_one_command_reviews_and_keeps_one_comment_and_one_status(reviewed, server: Server, capsys) -> None:
+    assert reviewed("stronger", "--status", "reconciler/review", "--format", "json") == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["head"] == server.commit
+    assert shown.err == f"Comment created on {REPOSITORY}#7.\n"
+    assert reviewed("stronger", "--status", "reconciler/review") == 0
+    assert len(server.comments) == 1
+    assert "~ table/tls_policy#a.example = encrypt → secure".replace("~", "!") in server.comments[0]["body"]
+    assert len(server.statuses) == 1
+
+
+def test_a_change_that_fails_is_commented_on_and_fails_the_command(reviewed, server: Server) -> None:
+    assert reviewed("weaker", "--status", "reconciler/review") == 1
+    assert "**Fails: tls_weakened." in server.comments[0]["body"]
+    assert [it.get("status", it.get("state")) for it in server.statuses][-1] in ("failure", "failed")
+
+
+def test_what_is_missing_is_said_before_anything_is_planned_or_sent(root: Path, server: Server, monkeypatch, capsys):
+    change = ("--base", "main", "--head", "stronger", "--repo", str(root))
+    assert main(("review", *change, "--comment", "--forge", "github")) == 1
+    assert capsys.readouterr().err == "a comment needs --repository, --pull-request too\n"
+    monkeypatch.delenv("RECONCILER_FORGE_TOKEN", raising=False)
+    to = ("--forge", server.kind, "--api", server.api, "--repository", REPOSITORY, "--pull-request", "7")
+    assert main(("review", *change, "--comment", *to)) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, server.seen) == ("", [])
+    assert "RECONCILER_FORGE_TOKEN" in shown.err
