@@ -129,9 +129,12 @@ def test_the_view_of_a_generated_configuration_is_that_of_postconf(main, master,
 
 
 def names_the_host_by_its_service(main: list[tuple[str, str]]) -> bool:
-    """Whether postconf cannot know myhostname: its default takes mydomain, which each service may see otherwise."""
-    set_here = {name for name, _ in main}
-    return "mydomain" in set_here and "myhostname" not in set_here and any("service_name" in value for _, value in main)
+    """Whether postconf cannot know myhostname or mydomain as a service has them.
+
+    It works both out while it starts, when it has neither a service nor, yet, a process name.
+    """
+    named = any("service_name" in value or "process_name" in value for _, value in main)
+    return named and not {"mydomain", "myhostname"}.isdisjoint(name for name, _ in main)
 
 
 @pytest.mark.postfix
