@@ -36,12 +36,15 @@ class LogicalLine:
 
     @property
     def text(self) -> bytes:
+        return self.whole.split(b"\0", 1)[0]
+
+    @property
+    def whole(self) -> bytes:
+        """The text and what follows its first NUL, which few of Postfix's checks look at."""
         if len(self.spans) == 1:  # nearly every line of a large table
             start, end = self.spans[0]
-            whole = self.raw[start:end]
-        else:
-            whole = b"".join(self.raw[start:end] for start, end in self.spans)
-        return whole.split(b"\0", 1)[0]
+            return self.raw[start:end]
+        return b"".join(self.raw[start:end] for start, end in self.spans)
 
     @property
     def is_orphan(self) -> bool:

@@ -169,7 +169,7 @@ def _read(line: LogicalLine, *, indexed: bool) -> Row | Malformed:
     key, value = parts[0], parts[1].strip(BLANKS)
     if not key or not value:
         return Malformed(line.raw, line.line, "a key without a value; Postfix leaves it out")
-    if not _is_utf8(text):
+    if not text.isascii() and not _is_utf8(line.whole):  # as postmap.c asks: allascii() ends at a NUL, the other not
         return Malformed(line.raw, line.line, "not UTF-8; postmap leaves it out")
     return Row(line.raw, line.line, fold(key) if indexed else key, value, line)
 
@@ -185,8 +185,6 @@ def _check(rows: Mapping[bytes, bytes | None], *, indexed: bool) -> None:
 
 
 def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
     try:
         text.decode()
     except UnicodeDecodeError:

@@ -225,7 +225,7 @@ def as_postconf(service: Service) -> bytes:
     options = {token.at: option for option in service.options for token in option.tokens[:1]}
     behind = {token.at for option in service.options for token in option.tokens[1:]}
     words = [field.text for field in service.fields]
-    in_options = True
+    in_options, value_next = True, False
     for token in service.arguments:
         option = options.get(token.at)
         if option is not None:
@@ -234,9 +234,10 @@ def as_postconf(service: Service) -> bytes:
             words += [b"-o", _braced(f"{option.name}={option.value}".encode("utf-8", "surrogateescape"))]
         elif token.at not in behind:
             text = master_cf.unbraced(token.text)
-            is_option = text.startswith(b"-") and text != b"--"
+            is_option = value_next or (text.startswith(b"-") and text != b"--")
             words.append(_braced(text) if not in_options else text)  # not around the first that is none
             in_options = in_options and is_option
+            value_next = in_options and not value_next and text == b"-o"  # one that names nothing
     return b" ".join(words)
 
 
