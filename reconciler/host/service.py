@@ -33,6 +33,24 @@ def restart(postfix: Postfix, pid: int | None) -> None:
     postfix.start()
 
 
+def is_stopped_on_purpose(unit: str, systemd: Path = _SYSTEMD) -> bool:
+    """Whether somebody stopped a unit that had run; no where nobody can tell."""
+    if not unit or not systemd.is_dir():
+        return False
+    try:
+        return ended_well(run(("systemctl", "show", "--property=ActiveState,Result", unit), _LIMIT).stdout)
+    except CommandFailed:
+        return False
+
+
+def ended_well(properties: bytes) -> bool:
+    """Whether a unit is inactive because it was asked to: one that crashed is `failed`.
+
+    Source: systemctl(1), `show`; org.freedesktop.systemd1(5), ActiveState and Result.
+    """
+    return {b"ActiveState=inactive", b"Result=success"} <= set(properties.split(b"\n"))
+
+
 def unit_of(pid: int) -> str:
     """The systemd service that a process belongs to; empty where there is none, or it is our own."""
     if not _SYSTEMD.is_dir():

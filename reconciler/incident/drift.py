@@ -1,7 +1,7 @@
 """Every drift that one look shows: what the plan found, and what no plan sees.
 
 A plan compares values. That a file changed its owner, that Postfix has not read what is written, that it serves another
-certificate than the file holds, or is down: that is told by the snapshot, by proofs, and by what was noted before.
+certificate than the file holds, or is down: that is told by the snapshot, by sessions, and by what was noted before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reconciler.model.address import (
 )
 from reconciler.model.drift import Cause, Drifted, Kind, Who
 from reconciler.model.plan import Plan, Reason
-from reconciler.model.proof import Outcome, Proof
+from reconciler.model.presented import Presented, shown
 from reconciler.model.snapshot import FileState
 from reconciler.report.masking import masked, masked_address, masked_value
 
@@ -66,17 +66,18 @@ class Scene:
     """One look: the plan, the host it was made for, and facts from elsewhere.
 
     `reading` is one for every time that the running Postfix reads its configuration, empty where nobody knows, and
-    `read_at` when that was (ISO 8601). `audit` has what an audit trail says of a path. `expected_running` is False
-    where the unit was stopped on purpose.
+    `read_at` when that was (ISO 8601). `audit` has what an audit trail says of a path, `mtimes` when a PEM file was
+    written, in nanoseconds. `expected_running` is False where the unit was stopped on purpose.
     """
 
     plan: Plan
     live: LiveConfig
-    proofs: tuple[Proof, ...] = ()
+    presented: tuple[Presented, ...] = ()
     reading: str = ""
     read_at: str = ""
     expected_running: bool = True
     audit: Mapping[str, str] = field(default_factory=dict)
+    mtimes: Mapping[str, int] = field(default_factory=dict)
 
 
 def found(scene: Scene, noted: Noted) -> tuple[Drifted, ...]:
@@ -86,7 +87,7 @@ def found(scene: Scene, noted: Noted) -> tuple[Drifted, ...]:
         *values,
         *_of_attributes(scene, noted),
         *_of_certificates(scene),
-        *_of_proofs(scene.proofs),
+        *_of_presented(scene),
         *_of_running(scene, noted, values),
     ]
     once = {drifted.key: drifted for drifted in reversed(every)}
@@ -119,7 +120,10 @@ def _of_plan(scene: Scene) -> Iterator[Drifted]:
         if drift.written != drift.live:
             cause = causes.get(drift.address, Cause.OBSERVED)
             yield _drifted(scene, drift.address, (drift.written, drift.live), cause)
+    edited = {it.address.path for it in scene.plan.drift if isinstance(it.address, RowAddress)}  # stale for that reason
     for change in scene.plan.changes:
+        if isinstance(change.address, TableAddress) and change.address.path in edited:
+            continue
         if change.reason in _UNSEEN_BY_DRIFT and change.before != change.after:
             yield _drifted(scene, change.address, (change.after, change.before), Cause.CORRECTIVE, change.detail)
 
@@ -155,11 +159,14 @@ def _file_of(address: Address, live: LiveConfig) -> str:
 
 
 def _who(scene: Scene, path: str) -> Who:
-    state = scene.live.snapshot.files.get(path)
-    if state is None:
-        return Who(audit=scene.audit.get(path, ""))
-    written = datetime.fromtimestamp(state.mtime_ns // 10**9, UTC).isoformat(timespec="seconds")
-    return Who(state.uid, written, scene.audit.get(path, ""))
+    files, pems = scene.live.snapshot.files, scene.live.snapshot.pems
+    state = files.get(path) or pems.get(path)
+    moment = files[path].mtime_ns if path in files else scene.mtimes.get(path)
+    return Who(state.uid if state else None, _iso(moment) if moment is not None else "", scene.audit.get(path, ""))
+
+
+def _iso(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds // 10**9, UTC).isoformat(timespec="seconds")
 
 
 # --- what no plan sees ----------------------------------------------------------------------------------------------
@@ -191,13 +198,19 @@ def _of_certificates(scene: Scene) -> Iterator[Drifted]:
         verb = "ended" if leaf.not_after < now else "ends"
         names = ", ".join(leaf.names) or leaf.subject
         live = f"{verb} {leaf.not_after.isoformat(timespec='seconds')}"
-        yield Drifted(Kind.CERTIFICATE_EXPIRING, str(address), "renewed in time", live, detail=masked(names))
+        who = _who(scene, path)
+        yield Drifted(Kind.CERTIFICATE_EXPIRING, str(address), "renewed in time", live, detail=masked(names), who=who)
 
 
-def _of_proofs(proofs: Iterable[Proof]) -> Iterator[Drifted]:
-    for proof in proofs:
-        if proof.outcome is Outcome.FAILED and proof.name == "certificate-served":
-            yield Drifted(Kind.CERTIFICATE_SERVED, proof.subject, proof.expected, masked(proof.observed))
+def _of_presented(scene: Scene) -> Iterator[Drifted]:
+    """The text names certificates and no counts: how many sessions met the other one is chance."""
+    for it in scene.presented:
+        if it.others:
+            detail = f"{', '.join(it.paths)}: postfix reload lets it be served"
+            sides = shown(it.held), shown(it.others)
+            yield Drifted(
+                Kind.CERTIFICATE_SERVED, it.listener, *sides, detail=masked(detail), who=_who(scene, it.paths[0])
+            )
 
 
 def _of_running(scene: Scene, noted: Noted, values: Collection[Drifted]) -> Iterator[Drifted]:
@@ -208,16 +221,21 @@ def _of_running(scene: Scene, noted: Noted, values: Collection[Drifted]) -> Iter
         return
     taken, meaning = noted.taken, meaning_of(scene.live)
     if not values and taken.reading and taken.reading == scene.reading and taken.meaning != meaning:
-        files = [scene.live.snapshot.files.get(scene.live.path(name)) for name in ("main.cf", "master.cf")]
-        last = max((state.mtime_ns for state in files if state), default=0) // 10**9
-        written = datetime.fromtimestamp(last, UTC).isoformat(timespec="seconds")
+        files = {path: it.mtime_ns for path, it in scene.live.snapshot.files.items() if path in _documents(scene.live)}
+        newest = max(files, key=lambda path: files[path])
+        written = _iso(files[newest])
         yield Drifted(
             Kind.CONFIGURATION_OLD,
             "postfix",
             f"sha256 {meaning[:16]}, written {written}",
             f"sha256 {taken.meaning[:16]}, read {taken.read_at}",
             detail="postfix reload lets it read what is written",
+            who=_who(scene, newest),
         )
+
+
+def _documents(live: LiveConfig) -> tuple[str, str]:
+    return live.path("main.cf"), live.path("master.cf")
 
 
 def meaning_of(live: LiveConfig) -> str:

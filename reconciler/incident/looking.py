@@ -26,7 +26,9 @@ _FIRST_LOOKS = 20
 
 News = tuple[str, Mapping[str, Fact]]
 _AFTER_RELOAD = frozenset({Kind.CONFIGURATION_OLD, Kind.CERTIFICATE_SERVED, Kind.CERTIFICATE_RENEWED})
-_BY_ITSELF = frozenset({Kind.CERTIFICATE_EXPIRING, Kind.CERTIFICATE_ABSENT, Kind.CERTIFICATE_RENEWED})
+_BY_ITSELF = frozenset(
+    {Kind.CERTIFICATE_EXPIRING, Kind.CERTIFICATE_ABSENT, Kind.CERTIFICATE_RENEWED, Kind.CERTIFICATE_SERVED}
+)
 
 
 def of_look(
@@ -95,6 +97,8 @@ def of_apply(incidents: Mapping[str, Incident], plan: Plan, receipt: Receipt) ->
         change = changes.get(incident.subject)
         if not incident.is_open or not incident.kind.is_drift:
             continue
+        if incident.kind is Kind.CERTIFICATE_EXPIRING and change and change.reason is not Reason.CERTIFICATE_EXPIRING:
+            continue  # whether what was taken in lasts longer, the next look tells
         if incident.kind is Kind.FILE_ATTRIBUTES:
             if _path(incident.subject, plan) in touched:
                 yield DRIFT_RESOLVED, _end(incident, Resolution.ACCEPTED, plan)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.host import master
+from reconciler.live.config import LiveConfig
 from reconciler.loop.look import Sight
 from reconciler.model.snapshot import HostSnapshot
 from reconciler.postfix.table import TableType, compiled_path
@@ -31,6 +33,24 @@ class Fingerprints:
         """Where a change of any of it is seen: the directories of every name and of every link on its way."""
         found = {posixpath.dirname(step) for path in self.marks for step in _way(path)}
         return frozenset(_standing(it) for it in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """Which master(8) serves an instance; `pid` is None where none does. Its pid file stays when it ends."""
+
+    queue_directory: str
+    config_directory: str
+    pid: int | None
+
+    @classmethod
+    def of(cls, live: LiveConfig) -> Master:
+        """As a snapshot saw it."""
+        snapshot = live.snapshot
+        return cls(live.view.get("queue_directory"), snapshot.config_directory, snapshot.master_pid)
+
+    def is_same(self) -> bool:
+        return master.pid(self.queue_directory, self.config_directory) == self.pid
 
 
 def of(paths: Iterable[str]) -> Fingerprints:
@@ -67,9 +87,8 @@ def _earlier(path: str, now: tuple[Mark, Mark], before: Fingerprints, snapshot: 
 
 
 def _paths(snapshot: HostSnapshot, queue_directory: str) -> Iterable[str]:
-    yield from snapshot.files
-    yield from snapshot.absent
-    yield from snapshot.pems
+    for path in (*snapshot.files, *snapshot.absent, *snapshot.pems):
+        yield from path.split(" ")  # several that are read as one
     for path, kind in snapshot.kinds.items():
         if TableType(kind).compiled:
             yield compiled_path(TableType(kind), path)

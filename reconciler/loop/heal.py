@@ -49,6 +49,7 @@ class Memory:
     edits: Mapping[str, Edit] = field(default_factory=dict)
     healed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # when, in seconds since the start
     fights: Mapping[str, float] = field(default_factory=dict)  # when somebody last changed it back
+    unit: str = ""  # the systemd service that Postfix was last seen to run in
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def take_in(memory: Memory, plan: Plan, moment: Moment, policy: Policy) -> tuple
     moved_on = plan.revision != memory.revision
     fights = {} if moved_on else _fights(memory, found, moment, policy)
     healed = {} if moved_on else _recent(memory.healed, moment, policy)
-    return Memory(plan.revision, memory.good, {**known, **found}, healed, fights), News(found, gone)
+    edits = {**known, **found}
+    return replace(memory, revision=plan.revision, edits=edits, healed=healed, fights=fights), News(found, gone)
 
 
 def healed(memory: Memory, plan: Plan, moment: Moment) -> Memory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from reconciler.model.snapshot import RepoSnapshot
 
 if TYPE_CHECKING:
     from reconciler.source.follow import Fetched, Source
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +114,14 @@ def _key(repo: RepoSnapshot, host: str, instance: str) -> str:
     return digest.hexdigest()
 
 
-def plan_of(sight: Sight, held: frozenset[Address] = frozenset()) -> Plan:
-    """The plan of what was seen; addresses that are `held` stay as they are for now.
+def plan_of(sight: Sight, held: frozenset[Address] = frozenset(), unserved: Mapping[str, str] = _NOTHING) -> Plan:
+    """The plan of what was seen; addresses that are `held` stay as they are for now, and the certificate files that are
+    `unserved`, by their paths, are to be read by Postfix once more.
 
     Raises PlanRefused.
     """
-    return plan.plan(sight.desired, sight.live, sight.last, revision=sight.revision, origin=sight.origin, held=held)
+    about = {"revision": sight.revision, "origin": sight.origin}
+    return plan.plan(sight.desired, sight.live, sight.last, held=held, unserved=unserved, **about)
 
 
 def own_name(config: live.LiveConfig) -> str:

@@ -5,31 +5,40 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from reconciler import live
-from reconciler.host import audit_trail, clock, files
+from reconciler.host import audit_trail, clock, files, service
 from reconciler.incident.drift import Scene
 from reconciler.loop.look import Sight
 from reconciler.model.plan import Plan
-from reconciler.model.proof import Proof
 from reconciler.probe import reload
 
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 
 
-def scene(sight: Sight, plan: Plan, proofs: tuple[Proof, ...] = (), *, expected_running: bool = True) -> Scene:
-    """The scene of one look. `expected_running` is False where Postfix was stopped on purpose."""
-    reading, read_at = _reading(sight.live.snapshot.master_pid)
+def scene(sight: Sight, plan: Plan, unit: str = "") -> Scene:
+    """The scene of one look. `unit` is the systemd service that Postfix was last seen to run in, where it did."""
+    pid = sight.live.snapshot.master_pid
+    reading, read_at = _reading(pid)
     drifting = [path for path in sight.live.snapshot.files if plan.drift or plan.observed]
     return Scene(
         plan,
         sight.live,
-        proofs,
         reading=reading,
         read_at=read_at,
-        expected_running=expected_running,
+        expected_running=pid is not None or not service.is_stopped_on_purpose(unit),
         audit=audit_trail.writers(drifting),
+        mtimes={path: written for path in sight.live.snapshot.pems if (written := _written(path)) is not None},
     )
+
+
+def _written(path: str) -> int | None:
+    """In nanoseconds; None for what is no file, such as several that are read as one."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def afterwards(sight: Sight, plan: Plan) -> Scene:

@@ -9,6 +9,7 @@ from reconciler import log
 from reconciler.apply.state import StateDirectory
 from reconciler.incident.drift import Scene
 from reconciler.model.event import EVENTS, Fact
+from reconciler.model.incident import Incident
 from reconciler.model.moment import Moment
 from reconciler.record.outbox import Outbox
 from reconciler.record.recorder import Recorder
@@ -30,12 +31,16 @@ class Teller:
             except OSError:
                 self.lost += 1
 
-    def look(self, scene: Scene, now: Moment) -> None:
-        """Every drift once when it is found, now and then while it goes on, and once when it is over."""
+    def look(self, scene: Scene, now: Moment) -> Mapping[str, Incident]:
+        """Every drift once when it is found, now and then while it goes on, and once when it is over; gives the
+        incidents as they are then.
+        """
+        recorder = Recorder(self.state.path, self.say)
         try:
-            Recorder(self.state.path, self.say).look(scene, now)
+            recorder.look(scene, now)
         except OSError:
             self.lost += 1
+        return recorder.incidents
 
     def say(self, name: str, facts: Mapping[str, Fact]) -> None:
         """To the log alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import assert_never
@@ -11,23 +11,27 @@ from reconciler.apply.course import Progress
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
+from reconciler.host import service
 from reconciler.loop import fingerprint, heal, recording, remembering
 from reconciler.loop.carry_out import apply
-from reconciler.loop.fingerprint import Fingerprints
+from reconciler.loop.fingerprint import Fingerprints, Master
 from reconciler.loop.heal import CarryOut, Decision, Memory, Nothing, Policy, Wait
 from reconciler.loop.holds import Rules, hold, pause_file
 from reconciler.loop.look import Sight, Where, look, plan_of
 from reconciler.loop.origin import Origin
 from reconciler.loop.recover import recover
 from reconciler.loop.schedule import Outcome
+from reconciler.loop.serving import Serving
 from reconciler.loop.telling import Teller
 from reconciler.model.desired import Part
+from reconciler.model.drift import Kind
 from reconciler.model.moment import Moment
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Reason
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import handover
 
 _REFUSED = (StateInvalid, PlanRefused, GuardTripped, Quarantined)  # what a commit can be refused for
+_ENDS_UNSEEN = (Kind.POSTFIX_DOWN, Kind.CONFIGURATION_OLD, Kind.CERTIFICATE_SERVED)  # looked at with every tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,18 @@ class Turn:
     trouble: ReconcilerError | None = None
     newest: str = ""  # the revision that git says now
     said: str = ""  # the last reason to wait, which is told once
+    serving: Serving = field(default_factory=Serving)
+    _master: Master | None = None  # as the last pass saw it
+    _unserved: Mapping[str, str] = field(default_factory=dict)  # by path of a certificate file: what is given instead
+    _restless: bool = False  # something is amiss that no file tells the end of
     _memory: Memory = field(default_factory=Memory)
     _kept: fingerprint.Mark = None  # of the file that the memory was last read from or written to
 
     def nothing_changed(self) -> bool:
         """Whether the last pass would see the same again."""
-        return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()
+        if self._restless or not self.seen.marks or self.origin.is_due(self.clock().uptime_s):
+            return False
+        return self.seen.still_hold() and (self._master is None or self._master.is_same())
 
     def take(self) -> Turned:
         """One whole pass.
@@ -80,7 +90,8 @@ class Turn:
         newest = self._newest()
         self.newest = newest.revision
         sight, plan = self._in_force(newest, before)
-        self._take_in(sight, plan)
+        self._master = Master.of(sight.live)
+        plan = self._take_in(sight, plan)
         stopped = None if plan.is_empty else hold(self.state, self.rules, self.clock())
         decision = heal.decide(plan, self._memory, self.clock(), self.policy, stopped)
         return replace(self._act(decision, sight, plan), enforced=sight.desired.enforced)
@@ -141,16 +152,22 @@ class Turn:
 
     # --- what is remembered
 
-    def _take_in(self, sight: Sight, plan: Plan) -> None:
+    def _take_in(self, sight: Sight, plan: Plan) -> Plan:
+        """Record what was seen; gives the plan, with what sessions have shown."""
         now = self.clock()
         known = self._recall(now)
-        self.teller.look(recording.scene(sight, plan), now)
-        memory, _ = heal.take_in(known, plan, now, self.policy)
-        if memory == known:
-            return
-        for name in memory.fights.keys() - known.fights.keys():
-            self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
-        self._remember(memory, now)
+        unit = service.unit_of(self._master.pid) if self._master and self._master.pid else known.unit
+        scene = recording.scene(sight, plan, unit)
+        scene = replace(scene, presented=self.serving.look(scene, now))
+        found = self.teller.look(scene, now)
+        self._restless = any(it.is_open and it.kind in _ENDS_UNSEEN for it in found.values())
+        memory, _ = heal.take_in(replace(known, unit=unit), plan, now, self.policy)
+        if memory != known:
+            for name in memory.fights.keys() - known.fights.keys():
+                self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
+            self._remember(memory, now)
+        self._unserved = self.serving.unserved(scene.presented)
+        return plan_of(sight, unserved=self._unserved) if self._unserved else plan
 
     def _recall(self, now: Moment) -> Memory:
         """From the file where somebody else wrote it, such as `reconciler resume`."""
@@ -180,7 +197,9 @@ class Turn:
             case CarryOut(held, due, text):
                 if held:
                     self._say_once("HealDeferred", text, plan)
-                made = plan_of(sight, held) if held else plan
+                made = plan_of(sight, held, self._unserved) if held else plan
+                if any(it.reason is Reason.CERTIFICATE_NOT_SERVED for it in made.changes):
+                    self.serving.reloaded()
                 apply(sight, made, self.progress, looked=True, heard=self.teller.say)
                 now = self.clock()
                 self._remember(heal.healed(self._memory, made, now), now)

@@ -18,6 +18,7 @@ from reconciler.loop.look import Where
 from reconciler.loop.pull import Pull
 from reconciler.loop.recover import memory_of
 from reconciler.loop.schedule import Times
+from reconciler.loop.serving import Serving
 from reconciler.loop.statuses import Statuses
 from reconciler.loop.telling import Teller
 from reconciler.loop.turn import Turn
@@ -51,6 +52,7 @@ def agent(ways: Ways, section: Section) -> Agent:
         clock=clock.now,
         teller=Teller(state),
         watched=tuple(it for it in (section.trigger_file, section.freeze_file) if it),
+        serving=Serving(section.resync.total_seconds()),
     )
     return _agent(turn, ways, section)
 

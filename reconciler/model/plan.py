@@ -29,6 +29,7 @@ class Reason(StrEnum):
     CERTIFICATE_ABSENT = "CertificateAbsent"
     CERTIFICATE_EXPIRING = "CertificateExpiring"
     CERTIFICATE_RENEWED = "CertificateRenewed"
+    CERTIFICATE_NOT_SERVED = "CertificateNotServed"
     TABLE_STALE = "TableStale"
     NO_LONGER_MANAGED = "NoLongerManaged"
     CONFLICT = "Conflict"

@@ -28,6 +28,7 @@ from reconciler.plan.target import Target, Wanted
 from reconciler.postfix.master_cf import Service
 from reconciler.postfix.table import TableType
 
+NOTHING: Mapping[str, str] = {}
 _BY_ITSELF = (Reason.CERTIFICATE_EXPIRING, Reason.CERTIFICATE_RENEWED)  # no commit asked for it
 
 
@@ -66,8 +67,12 @@ def compare(
     last: LastApplied,
     *,
     held: frozenset[Address] = frozenset(),
+    unserved: Mapping[str, str] = NOTHING,
 ) -> Comparison:
-    """Take every declared or once declared address from where it is to where it shall be; what is `held` stays."""
+    """Take every declared or once declared address from where it is to where it shall be; what is `held` stays.
+
+    `unserved` has, by the path of a certificate file, what sessions are given in place of what it holds.
+    """
     moved = strays(target, enforced, live, last)
     wanted = {**target.wanted, **dict(_implied(target, live, last)), **dict(_strayed(moved, target, live))}
     policy_tables = frozenset(_policy_tables(wanted) | _policy_tables(last.entries))
@@ -91,6 +96,7 @@ def compare(
             _gone_with_service(out, address, live)
         else:
             _undeclared(out, address, last.entries[address], sides)
+    out.changes += _unserved(out, wanted, enforced, live, unserved)
     _disruptions(out, target, live)
     return out
 
@@ -170,6 +176,26 @@ def _renewed(out: Comparison, address: Address, want: Wanted, standing: str | No
         return
     change = Change(address, record.written, standing, Why.CORRECTIVE, Reason.CERTIFICATE_RENEWED, Disruption.NONE)
     out.changes.append(replace(change, detail="its content changed since the last reload", origin=want.origin))
+
+
+def _unserved(
+    out: Comparison,
+    wanted: Mapping[Address, Wanted],
+    enforced: frozenset[Part],
+    live: LiveConfig,
+    unserved: Mapping[str, str],
+) -> list[Change]:
+    """A file that is as it shall be, and that no session is given: Postfix has to read it once more."""
+    changing = {change.address for change in out.changes}
+    return [
+        Change(
+            address, unserved[live.path(address.path)], live.at(address), Why.CORRECTIVE,
+            Reason.CERTIFICATE_NOT_SERVED, Disruption.NONE, "sessions are given another one", want.origin,
+        )
+        for address, want in wanted.items()
+        if isinstance(address, FileAddress) and live.path(address.path) in unserved
+        if want.part in enforced and address not in changing
+    ]  # fmt: skip
 
 
 def _as_wanted(address: Address, want: Wanted, standing: str | None, sides: _Sides) -> bool:

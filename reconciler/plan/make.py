@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reconciler import __version__
@@ -22,12 +22,13 @@ from reconciler.model.plan import (
     Edit,
     MakeCertificate,
     Plan,
+    Reason,
     Reload,
     Warned,
 )
 from reconciler.plan import version
 from reconciler.plan.certificates import faults, lineage_files
-from reconciler.plan.diff import compare
+from reconciler.plan.diff import NOTHING, compare
 from reconciler.plan.edit import edits
 from reconciler.plan.guards import CHAIN, judge
 from reconciler.plan.target import Target, declared_files, files_of, settle, table_kinds
@@ -74,15 +75,18 @@ def plan(
     revision: str,
     origin: str,
     held: frozenset[Address] = frozenset(),
+    unserved: Mapping[str, str] = NOTHING,
 ) -> Plan:
     """The smallest change that takes `live` to `desired`; addresses that are `held` are left as they are for now.
+
+    `unserved` has, by the path of a certificate file, what sessions are given in place of what it holds.
 
     Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
     """
     target = settle(desired, live, last)
     if target.problems:
         raise PlanRefused(tuple(target.problems))
-    comparison = compare(target, desired.enforced, live, last, held=held)
+    comparison = compare(target, desired.enforced, live, last, held=held, unserved=unserved)
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
     written = edits(changes, comparison, target, live)
     state = _state_digest(target, desired.enforced)
@@ -117,8 +121,12 @@ def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
 
 
 def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate | AssembleCertificate, ...]:
-    asked = (target.certificates.get(change.address) for change in changes if not change.forget)
+    asked = (target.certificates.get(change.address) for change in changes if _is_written(change))
     return tuple(dict.fromkeys(made for made in asked if made is not None))
+
+
+def _is_written(change: Change) -> bool:
+    return not change.forget and change.reason is not Reason.CERTIFICATE_NOT_SERVED
 
 
 # --- actions ------------------------------------------------------------------------------------------------------
@@ -147,7 +155,7 @@ def _actions(
 
 def _holding(changes: tuple[Change, ...], desired: DesiredState, live: LiveConfig) -> Iterator[str]:
     """The tables that hold the content of a certificate file which is written with these changes."""
-    made = {live.path(it.address.path) for it in changes if isinstance(it.address, FileAddress) and not it.forget}
+    made = {live.path(it.address.path) for it in changes if isinstance(it.address, FileAddress) and _is_written(it)}
     for table in desired.tables:
         if table.of_files and any(made.intersection(files_of(row, live)) for row in table.rows):
             yield live.path(table.path)

@@ -23,7 +23,7 @@ from reconciler.verify.listeners import Listener
 
 CONNECTIONS = 3  # for each listener: a running smtpd may still serve an old certificate beside a new one
 LIMIT = timedelta(seconds=30)  # for all listeners together
-_AT_ONCE = 16  # listeners
+AT_ONCE = 16  # listeners
 
 
 def service_proofs(
@@ -44,7 +44,7 @@ def service_proofs(
         reports = [judge.without_sessions(listener, "Postfix is not running") for listener in found]
     else:
         deadline = time.monotonic() + limit.total_seconds()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
             reports = list(pool.map(lambda listener: _prove(live, listener, patience, deadline), found))
     return (running, *_absent(live, desired), *(proof for report in reports for proof in report))
 

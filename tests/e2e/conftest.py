@@ -6,13 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.host.instance import PrivateInstance
+from tests.e2e.running import STATE, Running
 
 PROJECT = Path(__file__).parents[2]
 MX = "mx1.example.org"
@@ -91,3 +93,28 @@ def site(instances: Callable[..., PrivateInstance], tmp_path: Path) -> Callable[
         return made
 
     return make
+
+
+@pytest.fixture
+def agent(site: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    running: list[Running] = []
+
+    def make(
+        settings: str = "",
+        *more: str,
+        state: str = STATE,
+        files: Mapping[str, str] | None = None,
+        prepare: Callable[[Site], None] = lambda _: None,
+    ) -> Running:
+        mx = site(state)
+        for name, content in (files or {}).items():
+            mx.instance.write(name, content)
+        prepare(mx)
+        made = Running(mx, tmp_path, settings, *more)
+        running.append(made)
+        return made
+
+    yield make
+    for it in running:
+        if it.process.poll() is None:
+            it.stop()  # not killed: a reload under way would outlive it

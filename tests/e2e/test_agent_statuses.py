@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_agent import STATE, Running
+from tests.e2e.running import STATE, Running
 from tests.notify.forge.server import REPOSITORY, TOKEN, serve
 
 pytestmark = pytest.mark.postfix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,25 @@ from reconciler.host.instance import PrivateInstance
 
 def test_our_own_control_group_is_no_unit_to_restart() -> None:
     assert service.unit_of(os.getpid()) == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "on_purpose"),
+    [
+        (b"ActiveState=inactive\nResult=success\n", True),  # systemctl stop
+        (b"Result=exit-code\nActiveState=failed\n", False),
+        (b"ActiveState=failed\nResult=signal\n", False),
+        (b"ActiveState=active\nResult=success\n", False),  # master(8) is gone and the unit does not know yet
+        (b"", False),
+    ],
+)
+def test_a_unit_that_ended_well_was_stopped_on_purpose(told: bytes, on_purpose: bool) -> None:
+    assert service.ended_well(told) is on_purpose
+
+
+def test_without_a_unit_or_a_systemd_nobody_stopped_it_on_purpose(tmp_path: Path) -> None:
+    assert not service.is_stopped_on_purpose("", tmp_path)
+    assert not service.is_stopped_on_purpose("postfix.service", tmp_path / "absent")
 
 
 @pytest.mark.postfix

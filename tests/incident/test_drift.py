@@ -11,7 +11,7 @@ from reconciler.incident.drift import Noted, Scene, attributes, found, note
 from reconciler.model.address import Address, OptionAddress, ParameterAddress, RowAddress, ServiceAddress, TableAddress
 from reconciler.model.drift import Cause, Drifted, Kind
 from reconciler.model.plan import Change, Difference, Disruption, Drift, Plan, Reason, Why
-from reconciler.model.proof import Outcome, Proof
+from reconciler.model.presented import Presented
 from reconciler.model.snapshot import Certificate, FileState, HostSnapshot, PemFile
 
 DEFAULTS = (Path(__file__).parents[1] / "golden/postconf-d.txt").read_bytes()
@@ -94,11 +94,27 @@ def test_a_certificate_that_ends_soon_or_has_is_told(days: int, live_: str | Non
     assert seen == ([("certificate expiring", "file/chain.pem", "renewed in time", live_)] if live_ else [])
 
 
-def test_a_certificate_that_is_not_the_served_one_is_told() -> None:
-    proof = Proof("certificate-served", "127.0.0.1:25", Outcome.FAILED, "sha256 aa", "sha256 bb")
-    passed = replace(proof, outcome=Outcome.PASSED)
-    assert told(scene(proofs=(proof,))) == [("certificate served", "127.0.0.1:25", "sha256 aa", "sha256 bb")]
-    assert told(scene(proofs=(passed,))) == []
+def test_a_certificate_that_is_not_the_served_one_is_told_without_counting_sessions() -> None:
+    seen = Presented("127.0.0.1:25", ("/etc/postfix/chain.pem",), ("a" * 64,), ("a" * 64, "b" * 64))
+    (drifted,) = found(scene(presented=(seen,), pems={"/etc/postfix/chain.pem": pem(60)}), Noted())
+    assert (drifted.kind, drifted.subject) == (Kind.CERTIFICATE_SERVED, "127.0.0.1:25")
+    assert (drifted.written, drifted.live) == (f"sha256 {'a' * 16}…", f"sha256 {'b' * 16}…")
+    assert drifted.detail == "/etc/postfix/chain.pem: postfix reload lets it be served"
+    assert found(scene(presented=(replace(seen, given=seen.held),)), Noted()) == ()
+
+
+def test_who_renewed_a_certificate_is_told_by_its_file() -> None:
+    path = "/etc/postfix/chain.pem"
+    (drifted,) = found(scene(pems={path: pem(3)}, mtimes={path: 10**9}), Noted())
+    assert str(drifted.who) == "file of uid 0, written 1970-01-01T00:00:01+00:00"
+
+
+def test_a_row_that_was_edited_is_told_once_and_not_as_a_stale_table_too() -> None:
+    row, table = RowAddress("tls_policy", "bank.example"), TableAddress("tls_policy")
+    stale = Change(table, "hash (stale)", "hash", Why.CORRECTIVE, Reason.TABLE_STALE, Disruption.POSTMAP)
+    edited = replace(PLAN, changes=(stale,), drift=(Drift(row, "encrypt", "none"),))
+    assert [it.kind for it in found(scene(edited), Noted())] == [Kind.TABLE_ROW]
+    assert [it.kind for it in found(scene(replace(edited, drift=())), Noted())] == [Kind.TABLE_STALE]
 
 
 def test_a_mode_that_changed_is_told_against_what_was_noted() -> None:

@@ -57,13 +57,15 @@ class Host:
             absent=self.absent,
         )
 
-    def plan(self, state: str, files: Mapping[str, str] | None = None) -> Plan:
+    def plan(
+        self, state: str, files: Mapping[str, str] | None = None, unserved: Mapping[str, str] | None = None
+    ) -> Plan:
         """The plan for `state`, the text of the host file."""
         sources = {"hosts/mx1.example.org.yaml": state.encode()} | {k: v.encode() for k, v in (files or {}).items()}
         wanted = desired.load(RepoSnapshot(sources, "1" * 40, "test"), "mx1.example.org")
         interests = plan.interests(wanted, live.read(self.snapshot({})), self.last)
         config = live.read(self.snapshot(interests.tables))
-        return plan.plan(wanted, config, self.last, revision="1" * 40, origin="test")
+        return plan.plan(wanted, config, self.last, revision="1" * 40, origin="test", unserved=unserved or {})
 
     def after(self, made: Plan) -> Host:
         """The host once the plan is carried out."""

@@ -164,6 +164,19 @@ def test_a_certificate_renewed_since_the_last_reload_takes_one(host: Make) -> No
     assert [it.rule for it in broken.plan(state).blockers] == ["key_mismatch"]
 
 
+def test_a_certificate_that_sessions_are_not_given_takes_a_reload_and_writes_nothing(host: Make) -> None:
+    mx = host(pems={"a.pem": pem("")}).applied("enforce: all\ncertificates: {default: {chain_files: [a.pem]}}\n")
+    given = {"/etc/postfix/a.pem": "sha256 another"}
+    made = mx.plan("enforce: all\ncertificates: {default: {chain_files: [a.pem]}}\n", unserved=given)
+    assert [(str(it.address), it.before, it.reason.value, it.why.value) for it in made.changes] == [
+        ("file/a.pem", "sha256 another", "CertificateNotServed", "corrective")
+    ]
+    assert (made.edits, made.certificates, [type(it).__name__ for it in made.actions]) == ((), (), ["Reload"])
+    assert made.blockers == ()
+    observed = "enforce: [outgoing]\ncertificates: {default: {chain_files: [a.pem]}}\n"
+    assert mx.plan(observed, unserved=given).is_empty
+
+
 @pytest.mark.parametrize(
     ("main", "master"),
     [
