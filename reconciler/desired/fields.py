@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
@@ -24,6 +24,7 @@ from reconciler.postfix import values
 from reconciler.postfix.table import TableType
 
 JsonSchema = dict[str, Any]
+_REMEMBERED = 10_000  # texts, of which one has a few dozen bytes
 
 
 def refused(what: str, fix: str = "", why: str = "") -> PydanticCustomError:
@@ -70,9 +71,15 @@ class Reads:
     def _read(self, given: object) -> object:
         text = one_text(given)
         try:
-            return self.convert(text)
+            return _converted(self.convert, text)
         except ValueError as error:
             raise refused_by(error, self.why) from error
+
+
+@lru_cache(_REMEMBERED)
+def _converted(convert: Callable[[str], object], text: str) -> object:
+    """The same few texts stand in the files of a whole fleet, and in each layer and revision of one host."""
+    return convert(text)
 
 
 class Section:
@@ -123,28 +130,31 @@ class Becomes:
 
     def _read(self, kind: type, given: object) -> object:
         text = one_text(given)
-        why = f"{self.parameter} takes {wording.described(self.parameter)} (postconf(5))"
         try:
-            if kind is bool:
-                return readers.yes_or_no(text)
-            if self.parameter.endswith(wording.PATHS):
-                return readers.config_path(text)
-            readers.plain_text(text)
-            values.check(self.parameter, text)
-            if self.parameter.endswith("_protocols"):
-                values.check_some_protocol(text)
-            return self._converted(kind, text)
+            return _become(self.parameter, kind, text)
         except ValueError as error:
+            why = f"{self.parameter} takes {wording.described(self.parameter)} (postconf(5))"
             raise refused_by(error, why) from error
 
-    def _converted(self, kind: type, text: str) -> object:
-        if issubclass(kind, Enum):
-            return readers.one_of(kind, text)
-        if kind is int:
-            return readers.whole_number(text, 0, wording.most(self.parameter))
-        if kind is timedelta:
-            return timedelta(seconds=readers.in_range(values.seconds(text), 0, wording.MOST_SECONDS))
-        return text
+
+@lru_cache(_REMEMBERED)
+def _become(parameter: str, kind: type, text: str) -> object:
+    """A text that Postfix takes for the parameter, as the key's type. Raises ValueError for another one."""
+    if kind is bool:
+        return readers.yes_or_no(text)
+    if parameter.endswith(wording.PATHS):
+        return readers.config_path(text)
+    readers.plain_text(text)
+    values.check(parameter, text)
+    if parameter.endswith("_protocols"):
+        values.check_some_protocol(text)
+    if issubclass(kind, Enum):
+        return readers.one_of(kind, text)
+    if kind is int:
+        return readers.whole_number(text, 0, wording.most(parameter))
+    if kind is timedelta:
+        return timedelta(seconds=readers.in_range(values.seconds(text), 0, wording.MOST_SECONDS))
+    return text
 
 
 def _kind(source: object) -> type:

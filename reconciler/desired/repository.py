@@ -137,6 +137,11 @@ class Repository:
         rows = {path: self.rows(path) for path in named or ()}
         return assemble(Subject(host, instance, path), file, tree, rows)
 
+    def forget(self, path: str) -> None:
+        """Let go of a file's tree."""
+        self._trees.pop(path, None)
+        self._known.pop((path, self._repo.files.get(path, b"")), None)
+
     def _missing_maps(self, tree: Mapping) -> tuple[Problem, ...]:
         entry = entry_at(tree, "outgoing", "policy_files")
         items = entry.value.items if entry is not None and isinstance(entry.value, Sequence) else ()

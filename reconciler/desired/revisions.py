@@ -6,10 +6,10 @@ its own file, or a profile, group or policy file whose name stands in it.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, is_dataclass
+from typing import Generic, TypeVar, cast
 
 from reconciler.desired.repository import FLEET, HOST_FILE, Known, Repository
 from reconciler.desired.tree import Mapping, Node, Sequence, entry_at, plain
@@ -17,6 +17,7 @@ from reconciler.errors import Problem
 from reconciler.model.desired import DesiredState, Origin
 from reconciler.model.snapshot import RepoSnapshot
 
+Made = TypeVar("Made")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._/-]+")
 _PROFILES, _POLICIES = "profiles/", "policies/"
 
@@ -36,33 +37,37 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Generic[Made]):
     """`problems` are those of head, `inherited` those of base that keep it from being compared."""
 
-    touched: tuple[Touched, ...]
+    touched: tuple[Made, ...]
     untouched: int
     problems: tuple[Problem, ...] = ()
     inherited: tuple[Problem, ...] = ()
 
 
-def difference(base: RepoSnapshot, head: RepoSnapshot) -> Difference:
-    """What differs between two revisions, host by host.
+def difference(base: RepoSnapshot, head: RepoSnapshot, make: Callable[[Touched], Made]) -> Difference[Made]:
+    """What differs between two revisions, host by host: what `make` makes of each; nothing once head has a problem.
 
-    Files that did not change are not validated again, but where a host that is touched is made of them.
+    Files that did not change are not validated again, but where a host that is touched is made of them. The states of
+    one host are let go before the next one's are assembled: a fleet may have ten thousand.
     """
     known: Known = {}
     before, after = Repository(base, known), Repository(head, known)
     _changed_files(base, head, after)
     concerned = sorted(_concerned(base, head, before, after))
-    touched: list[Touched] = []
+    made: list[Made] = []
+    there = 0
     for path in concerned:
         one = _touched(path, base, head, (before, after))
-        touched += [one] if one else []
+        if one is not None and not after.problems:
+            made.append(make(one))
+            there += one.after is not None
+        before.forget(path)
+        after.forget(path)
     count = sum(1 for path in head.files if HOST_FILE.fullmatch(path))
-    there = sum(1 for it in touched if it.after is not None)
-    return Difference(
-        tuple(touched), max(count - there, 0), tuple(sorted(set(after.problems))), tuple(sorted(set(before.problems)))
-    )
+    problems, inherited = (tuple(sorted(set(it.problems))) for it in (after, before))
+    return Difference(() if problems else tuple(made), max(count - there, 0), problems, inherited)
 
 
 def _changed_files(base: RepoSnapshot, head: RepoSnapshot, after: Repository) -> None:
@@ -91,7 +96,7 @@ def _touched(path: str, base: RepoSnapshot, head: RepoSnapshot, sides: tuple[Rep
         side.state(path, host, instance) if path in repo.files else None
         for side, repo in zip(sides, (base, head), strict=True)
     )
-    if before is not None and after is not None and fingerprint(before) == fingerprint(after):
+    if before is not None and after is not None and alike(before, after):
         return None
     return Touched(host, instance, before, after)
 
@@ -165,20 +170,19 @@ def _texts(node: Node) -> Iterator[str]:
             yield node.text
 
 
-def fingerprint(state: DesiredState) -> str:
-    """A digest of what a state says; not of where it says so."""
-    return hashlib.sha256(repr(_said(state)).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _said(value: object) -> object:
-    match value:
+def alike(one: object, other: object) -> bool:
+    """Whether two states say the same; not where they say so."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    match one:
         case Origin():
-            return None
-        case frozenset():
-            return sorted(map(str, value))
+            return True
         case tuple():
-            return [_said(item) for item in value]
-        case _ if is_dataclass(value):
-            return [_said(getattr(value, it.name)) for it in fields(value)]
+            mine, others = one, cast("tuple[object, ...]", other)
+            return len(mine) == len(others) and all(map(alike, mine, others))
+        case _ if is_dataclass(one):
+            return all(alike(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
         case _:
-            return value
+            return one == other

@@ -100,18 +100,17 @@ def origin_at(tree: Mapping, *path: str | int) -> Origin:
     A path that leads nowhere gives the last place on the way that exists.
     """
     node: Node = tree
-    here = tree.origin
+    here: Node = tree
     for step in path:
         entry = node.entries.get(step) if isinstance(node, Mapping) and isinstance(step, str) else None
         if entry is not None:
             node = entry.value
-            here = entry.key.origin if isinstance(node, Mapping) or _is_absent(node) else node.origin
+            here = entry.key if isinstance(node, Mapping) or _is_absent(node) else node
         elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-            here = node.origin
+            here = node = node.items[step]
         else:
             break
-    return here
+    return here.origin
 
 
 def key_origin_at(tree: Mapping, *path: str) -> Origin:

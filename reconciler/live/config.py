@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import assert_never
@@ -36,7 +37,7 @@ class LiveConfig:
     master: MasterCf
 
     @cached_property
-    def defaults(self) -> dict[str, str]:
+    def defaults(self) -> Mapping[str, str]:
         return parse_defaults(self.snapshot.defaults)
 
     @cached_property

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)
 def absolute(path: str, config_directory: str) -> str:
     return posixpath.normpath(posixpath.join(config_directory, path))
 

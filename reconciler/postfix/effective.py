@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from reconciler.postfix.expand import ExpansionFailed, expand
@@ -103,11 +105,12 @@ def auth_only_under_tls(view: View) -> bool:
     return server_level(view) == "encrypt" or view.is_yes("smtpd_tls_auth_only")
 
 
-def parse_defaults(source: bytes) -> dict[str, str]:
-    """The output of `postconf -d` as a mapping."""
+@lru_cache(maxsize=16)
+def parse_defaults(source: bytes) -> Mapping[str, str]:
+    """The output of `postconf -d` as a mapping; hosts with one version of Postfix have nearly the same."""
     defaults = {}
     for line in source.decode("utf-8", "surrogateescape").split("\n"):
         name, equals, value = line.partition(" =")
         if equals:
             defaults[name] = value.strip(" ")
-    return defaults
+    return MappingProxyType(defaults)

@@ -32,6 +32,7 @@ from reconciler.review.offline import assuming, read
 DIRECTORY = "/etc/postfix"
 _NEWEST = "3.11.0"
 _OWN = frozenset({"myhostname", "compatibility_level"})
+_BESIDE = ("syslog_name",)  # what a service of ours sets outside of the scope
 _SMTP = "smtp inet n - y - - smtpd"
 
 
@@ -47,7 +48,7 @@ def bare(host: str, instance: str, now: datetime) -> Published:
         running=True,
         table_types=tuple(kind.value for kind in TableType),
         sasl_server_types=("cyrus", "dovecot"),
-        defaults="".join(f"{name} =\n" for name in catalogue.parameters()),
+        defaults="".join(f"{name} =\n" for name in (*catalogue.parameters(), *_BESIDE)),
         main_cf=f"myhostname = {host}\ncompatibility_level = 3.6\n",
         master_cf=f"{_SMTP}\n",
     )

@@ -62,8 +62,7 @@ class Asked:
 
 def review(asked: Asked) -> Review:
     """Plan head for every host that the change touches. Nothing a host published can end it: that host is refused."""
-    found = difference(asked.base, asked.head)
-    hosts = () if found.problems else tuple(_host(it, asked) for it in found.touched)
+    found = difference(asked.base, asked.head, lambda touched: _host(touched, asked))
     return Review(
         base=asked.base.revision,
         head=asked.head.revision,
@@ -71,10 +70,10 @@ def review(asked: Asked) -> Review:
         now=asked.now.isoformat(),
         marked_after=asked.ages.marked,
         refused_after=asked.ages.refused,
-        hosts=hosts,
+        hosts=found.touched,
         untouched=found.untouched,
         problems=found.problems,
-        remarks=tuple(_of_all(asked, hosts, tuple(map(str, found.inherited)))),
+        remarks=tuple(_of_all(asked, found.touched, tuple(map(str, found.inherited)))),
     )
 
 
@@ -146,9 +145,13 @@ def _both(touched: Touched, host: Offline, asked: Asked) -> tuple[Outcome, Plan 
     head = offline.planned(
         touched.after, host, revision=asked.head.revision, origin=origin, standing=before or touched.after
     )
-    if before is None:
-        return head, None
-    return head, offline.planned(before, host, revision=asked.base.revision, origin=origin).plan
+    owed = offline.planned(before, host, revision=asked.base.revision, origin=origin).plan if before else None
+    return replace(head, plan=_light(head.plan)), _light(owed)
+
+
+def _light(plan: Plan | None) -> Plan | None:
+    """Without what nobody is shown, such as the files' bytes: all plans of a review are held at once."""
+    return None if plan is None else replace(plan, edits=(), certificates=(), record={}, history=())
 
 
 def _aged(freshness: Freshness) -> Iterator[Remark]:

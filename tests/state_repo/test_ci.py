@@ -147,6 +147,17 @@ def test_a_change_that_weakens_tls_fails_the_check_by_the_name_of_its_rule(check
     assert json.loads((checkout.root / "review/review.json").read_text())["failed_rules"] == ["tls_weakened"]
 
 
+def test_a_shared_change_of_the_example_is_planned_for_each_host_though_none_has_published(checkout: Checkout) -> None:
+    change(checkout, "profiles/house.yaml", "RC4, 3DES ", "RC4, 3DES, aNULL ")
+    shared = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
+    assert play(shared, GITHUB[0], {}) == {"Go to the base": 0, "Review": 0}
+    made = json.loads((checkout.root / "review/review.json").read_text())
+    assert [(host["host"], host["problems"]) for host in made["hosts"]] == [
+        ("mx1.example.org", []),
+        ("submit1.example.org", []),
+    ]
+
+
 def test_the_commands_of_forgejo_review_the_change_and_comment_on_it(checkout: Checkout) -> None:
     with serve("forgejo", commit=checkout.head) as server:
         place = {"GITHUB_SERVER_URL": server.url, "GITHUB_REPOSITORY": "mail/state"}
