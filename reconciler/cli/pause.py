@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from reconciler.cli import sync, where
 from reconciler.cli.output import write
 from reconciler.errors import UsageError
+from reconciler.model.event import AGENT_PAUSED
+from reconciler.report.masking import masked
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+)([mhd])")
@@ -25,9 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop import holds
     from reconciler.loop.recover import memory_of
+    from reconciler.record.recorder import Recorder
 
     until = parse_end(arguments.until, datetime.now().astimezone()) if arguments.until else None
-    made = holds.pause(memory_of(where.of(arguments)), arguments.reason, until)
+    state = memory_of(where.of(arguments))
+    made = holds.pause(state, arguments.reason, until)
+    told = made.until.isoformat(timespec="seconds") if made.until else ""
+    Recorder(state.path).say(AGENT_PAUSED, {"reason": masked(made.reason), "by": made.by, "until": told})
     sync.touch(arguments)
     end = f"until {made.until.astimezone():%a %d %b %H:%M %Z}" if made.until else "until `reconciler resume`"
     write(f"Paused {end}. Drift is still seen and told; nothing is changed.\n")

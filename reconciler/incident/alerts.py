@@ -7,7 +7,7 @@ been quiet, and only what was told as open is told as over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from reconciler.model.alert import Alert, Notice
@@ -32,12 +32,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is to tell of one instance. `notes` say of an incident, by its key, what comes next."""
+    """What there is to tell of one instance."""
 
     host: str
     instance: str
     incidents: tuple[Incident, ...]
-    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 def due(known: Known, told: Mapping[str, Told], policy: Policy, now: Moment) -> tuple[Alert, ...]:
@@ -46,7 +45,7 @@ def due(known: Known, told: Mapping[str, Told], policy: Policy, now: Moment) -> 
     for incident in known.incidents:
         word = _word(incident, told.get(incident.key), policy, now)
         if word is not None:
-            notice = Notice(known.host, known.instance, incident, word, known.notes.get(incident.key, ""))
+            notice = Notice(known.host, known.instance, incident, word)
             ready = word is not Word.OPENED or _age(incident, now) >= policy.group_wait.total_seconds()
             waiting.setdefault(_group(notice, policy), []).append((notice, ready))
     return tuple(_alerts(waiting))

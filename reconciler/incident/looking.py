@@ -126,18 +126,20 @@ def _end(incident: Incident, resolution: Resolution, plan: Plan) -> dict[str, Fa
 
 
 def of_trouble(incidents: Mapping[str, Incident], kind: Kind, subject: str, why: str, now: Moment) -> Iterator[News]:
-    """The events of something that keeps the agent from its work."""
-    facts = {"kind": kind.value, "address": subject, "written": None, "live": why, "detail": ""}
-    standing = incidents.get(f"{kind}/{subject}")
+    """The events of something that keeps the agent from its work; another trouble than this one is over."""
+    key = f"{kind}/{subject}"
+    yield from of_relief({name: it for name, it in incidents.items() if name != key})
+    facts = {"kind": kind.value, "address": subject, "reason": subject, "written": None, "live": why, "detail": ""}
+    standing = incidents.get(key)
     if standing is None or not standing.is_open or standing.live != why:
         yield TROUBLE_FOUND, facts
-    elif is_news(standing, now):
+    elif now.since(standing.boot, standing.seen_s) >= SEEN_EVERY_S:
         yield TROUBLE_SEEN, {"kind": kind.value, "address": subject}
 
 
-def of_relief(incidents: Mapping[str, Incident], *kinds: Kind) -> Iterator[News]:
-    """The events of troubles of these kinds being over."""
+def of_relief(incidents: Mapping[str, Incident]) -> Iterator[News]:
+    """The events of every trouble being over."""
     for incident in incidents.values():
-        if incident.is_open and incident.kind in kinds:
+        if incident.is_open and not incident.kind.is_drift:
             facts = {"kind": incident.kind.value, "address": incident.subject, "resolution": Resolution.WENT_AWAY.value}
             yield TROUBLE_RESOLVED, facts

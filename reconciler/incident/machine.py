@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from reconciler.incident import fight
 from reconciler.incident.severity import severity
 from reconciler.model.drift import Kind
 from reconciler.model.event import (
@@ -12,6 +13,8 @@ from reconciler.model.event import (
     DRIFT_FOUND,
     DRIFT_RESOLVED,
     DRIFT_SEEN,
+    HEAL_DEFERRED,
+    HEAL_SUSPENDED,
     TROUBLE_FOUND,
     TROUBLE_RESOLVED,
     TROUBLE_SEEN,
@@ -19,9 +22,8 @@ from reconciler.model.event import (
 )
 from reconciler.model.incident import Incident, Resolution
 
-REOPENED_WITHIN_S = 3600.0  # what was put right and is back within this time is the same incident
+REOPENED_WITHIN_S = fight.CALM_S  # what was put right and is back within this time is the same incident
 _FOR_GOOD = (Resolution.ADOPTED, Resolution.ACCEPTED)
-FIGHT_AFTER = 3  # corrections, each within REOPENED_WITHIN_S of the one before
 _LOOKS, _CORRECTIONS = 20, 20  # how many are remembered
 
 Incidents = Mapping[str, Incident]  # by key: the latest of each
@@ -66,9 +68,11 @@ def _found(standing: Incident | None, kind: Kind, event: Event) -> Incident:
     if standing is None or not (standing.is_open or _is_back(standing, event)):
         return _opened(kind, event)
     again = _seen(standing, kind, event) or standing
-    live = _value(event, "live")
+    live, fighting = _value(event, "live"), standing.fighting and not _is_of_another_commit(standing, event)
     return replace(
         again,
+        fighting=fighting,
+        note="",
         count=standing.count + 1,
         live=live,
         written=_value(event, "written"),
@@ -76,7 +80,7 @@ def _found(standing: Incident | None, kind: Kind, event: Event) -> Incident:
         who=event.text("who"),
         revision=event.text("revision"),
         cause=event.text("cause"),
-        severity=severity(kind, event.text("cause"), live, fighting=standing.fighting),
+        severity=severity(kind, event.text("cause"), live, fighting=fighting),
         resolution=None,
         resolved="",
         resolved_s=0.0,
@@ -132,15 +136,17 @@ def _resolved(standing: Incident | None, kind: Kind, event: Event) -> Incident |
     resolution = Resolution(event.text("resolution"))
     at = event.uptime_s
     healed = (at,) if resolution is Resolution.HEALED else ()
-    earlier = standing.corrections if standing.boot == event.boot else ()
+    goes_on = not _is_of_another_commit(standing, event)
+    earlier = standing.corrections if standing.boot == event.boot and goes_on else ()
     corrections = (*earlier, *healed)[-_CORRECTIONS:]
-    fighting = standing.fighting or _is_fight(corrections)
+    fighting = (standing.fighting and goes_on) or fight.is_one(corrections)
     return replace(
         standing,
         boot=event.boot,
         opened_s=standing.opened_s if standing.boot == event.boot else 0.0,
         corrections=corrections,
         fighting=fighting,
+        note="",
         severity=severity(kind, standing.cause, standing.live, fighting=fighting),
         resolution=resolution,
         resolved=event.at,
@@ -148,9 +154,20 @@ def _resolved(standing: Incident | None, kind: Kind, event: Event) -> Incident |
     )
 
 
-def _is_fight(corrections: tuple[float, ...]) -> bool:
-    last = corrections[-FIGHT_AFTER:]
-    return len(last) == FIGHT_AFTER and last[-1] - last[0] <= REOPENED_WITHIN_S
+def _is_of_another_commit(standing: Incident, event: Event) -> bool:
+    """A new commit ends a fight: what it declares is put in place, and counted anew."""
+    return bool(standing.revision and event.text("revision")) and event.text("revision") != standing.revision
+
+
+def _deferred(standing: Incident | None, _kind: Kind, event: Event) -> Incident | None:
+    return replace(standing, note=event.text("note")) if standing is not None and standing.is_open else None
+
+
+def _suspended(standing: Incident | None, kind: Kind, _event: Event) -> Incident | None:
+    if standing is None or not standing.is_open:
+        return None
+    grave = severity(kind, standing.cause, standing.live, fighting=True)
+    return replace(standing, fighting=True, severity=grave)
 
 
 def _look(event: Event) -> tuple[int, ...]:
@@ -170,4 +187,6 @@ _STEPS = {
     TROUBLE_SEEN: _seen,
     DRIFT_RESOLVED: _resolved,
     TROUBLE_RESOLVED: _resolved,
+    HEAL_DEFERRED: _deferred,
+    HEAL_SUSPENDED: _suspended,
 }

@@ -22,7 +22,6 @@ from typing import Protocol
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Locked, MachineFailed, ReconcilerError
 from reconciler.host.notify_socket import NotifySocket
-from reconciler.incident.severity import kind_of_trouble
 from reconciler.loop import fingerprint, schedule
 from reconciler.loop.passed import Passed, parts
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
@@ -91,7 +90,6 @@ class Agent:
     schedule: Schedule = field(default_factory=Schedule)
     following: Following | None = None
     statuses: Statuses | None = None
-    trouble: str = ""
     _late: bool = False
     _in_pass: bool = False
     _stopping: bool = False
@@ -257,28 +255,14 @@ class Agent:
     # --- what is said
 
     def _came_through(self, turned: Turned) -> None:
-        trouble = self.turn.trouble
-        self._troubled(f"{trouble.reason}: {trouble}" if trouble else "", trouble.reason if trouble else "")
+        self.turn.teller.trouble(self.turn.trouble, self.turn.clock())
         self.notify.status(f"{turned.word} at {turned.revision[:19]}: {turned.text}")
         if turned.outcome is Outcome.APPLIED:
             self._tell("pass.finished", {"result": turned.word, "text": turned.text, "revision": turned.revision})
 
     def _failed(self, error: ReconcilerError) -> None:
-        self._troubled(f"{error.reason}: {error}", error.reason)
+        self.turn.teller.trouble(error, self.turn.clock())
         self.notify.status(f"{error.reason}: {str(error).partition(chr(10))[0]}")
-
-    def _troubled(self, trouble: str, reason: str) -> None:
-        """Told when it begins, when it becomes another, and when it is over; not each time it is met again."""
-        if trouble == self.trouble:
-            return
-        if self.trouble:
-            before = self.trouble.partition(":")[0]
-            facts = {"kind": kind_of_trouble(before), "address": before}
-            self._tell("trouble.resolved", {**facts, "resolution": "went away"})
-        if trouble:
-            facts = {"kind": kind_of_trouble(reason), "address": reason}
-            self._tell("trouble.found", {**facts, "reason": reason, "live": masked(trouble)})
-        self.trouble = trouble
 
     def _tell(self, name: str, facts: dict[str, str | int]) -> None:
         self.turn.teller.tell(name, facts, self.turn.clock())

@@ -82,19 +82,13 @@ class Alerting:
     _loaded: bool = False
     _tried: dict[str, Moment] = field(default_factory=dict)
 
-    def tell(
-        self,
-        incidents: Iterable[Incident],
-        now: Moment,
-        store: Store | None = None,
-        notes: Mapping[str, str] | None = None,
-    ) -> int:
+    def tell(self, incidents: Iterable[Incident], now: Moment, store: Store | None = None) -> int:
         """Send what is due; gives how many messages went out. What was not taken is tried again, and logged.
 
-        `notes` are by key of incident: what the agent is going to do. Nothing is raised for a store that is away.
+        Nothing is raised for a store that is away.
         """
         self._recall(store)
-        known, sent = Known(self.whose.host, self.whose.instance, tuple(incidents), notes or {}), 0
+        known, sent = Known(self.whose.host, self.whose.instance, tuple(incidents)), 0
         for route in self.routes:
             told = {key: it for (key, where), it in self.told.items() if where == route.id}
             for alert in due(known, told, route.policy, now):

@@ -6,10 +6,12 @@ longer where somebody keeps changing it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from reconciler.incident import fight
 from reconciler.model.address import Address, RowAddress, TableAddress
 from reconciler.model.moment import Moment
 from reconciler.model.plan import Change, Plan, Reason
@@ -17,16 +19,13 @@ from reconciler.model.plan import Change, Plan, Reason
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`delay` is how long a hand edit may stand, None for as long as it likes.
+    """`delay` is how long a hand edit may stand, None for as long as it likes. Times are told in `time_zone`.
 
-    An address that was healed `corrections` times within `span` is left alone until nobody has touched it for `calm`,
-    a new commit comes, or a person says `reconciler resume`.
+    What is fought for (`incident.fight`) is left alone until the fight is over.
     """
 
     delay: timedelta | None = timedelta(0)
-    corrections: int = 3
-    span: timedelta = timedelta(minutes=10)
-    calm: timedelta = timedelta(hours=1)
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,27 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """A hand edit that stands for now. `until` is when it is put back, None where only a person decides; `note` is what
+    to tell that person.
+    """
+
+    address: Address
+    until: datetime | None
+    note: str
+
+    def __str__(self) -> str:
+        return f"{self.address} was changed by hand: {self.note}"
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """There are changes that may not be made now. `due` is in seconds of uptime."""
 
     word: str
     text: str
     due: float | None = None
+    deferred: tuple[Deferred, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +103,15 @@ class CarryOut:
 
     held: frozenset[Address] = frozenset()
     due: float | None = None
-    text: str = ""
+    deferred: tuple[Deferred, ...] = ()
 
 
 Decision = Nothing | Wait | CarryOut
+_FOUGHT = "it was put right again and again and is left alone now; find who writes it, then `reconciler resume`"
+_STAYS = "it stays until it is adopted or put right by hand"
 
 
-def take_in(memory: Memory, plan: Plan, moment: Moment, policy: Policy) -> tuple[Memory, News]:
+def take_in(memory: Memory, plan: Plan, moment: Moment) -> tuple[Memory, News]:
     """What is remembered after a look, and what is new in it."""
     now = {str(it.address): Edit(it.written, it.live, moment.uptime_s, _iso(moment)) for it in plan.drift}
     now |= {
@@ -107,8 +123,8 @@ def take_in(memory: Memory, plan: Plan, moment: Moment, policy: Policy) -> tuple
     found = {name: edit for name, edit in now.items() if name not in known}
     gone = {name: edit for name, edit in memory.edits.items() if name not in known}
     moved_on = plan.revision != memory.revision
-    fights = {} if moved_on else _fights(memory, found, moment, policy)
-    healed = {} if moved_on else _recent(memory.healed, moment, policy)
+    fights = {} if moved_on else _fights(memory, found, moment)
+    healed = {} if moved_on else _recent(memory.healed, moment)
     edits = {**known, **found}
     return replace(memory, revision=plan.revision, edits=edits, healed=healed, fights=fights), News(found, gone)
 
@@ -129,20 +145,22 @@ def decide(plan: Plan, memory: Memory, moment: Moment, policy: Policy, hold: Hol
     """What to do with this plan now."""
     if plan.is_empty:
         return Nothing()
-    if hold is not None:
-        return Wait(hold.word, hold.text, _uptime(hold.until, moment))
     edits = [it for it in plan.changes if _undoes_an_edit(it)]
+    if hold is not None:
+        held_back = tuple(Deferred(it.address, hold.until, hold.text) for it in edits)
+        return Wait(hold.word, hold.text, _uptime(hold.until, moment), held_back)
     due = {it.address: _due(str(it.address), memory, policy) for it in edits}
     waiting = {address: when for address, when in due.items() if when is None or when > moment.uptime_s}
     if not waiting:
         return CarryOut()
     nearest = min((when for when in waiting.values() if when is not None), default=None)
-    text = _told(waiting, memory, moment)
+    deferred = tuple(_deferred(waiting, memory, moment, policy))
     held = frozenset(waiting) | _tables_of(waiting)
     if all(it.address in held for it in plan.changes):
-        fought = all(str(address) in _fought(memory, policy) for address in waiting)
-        return Wait("FightSuspended" if fought else "HealDeferred", text, nearest)
-    return CarryOut(held, nearest, text)
+        fought = all(str(address) in _fought(memory) for address in waiting)
+        word = "FightSuspended" if fought else "HealDeferred"
+        return Wait(word, "; ".join(map(str, deferred)), nearest, deferred)
+    return CarryOut(held, nearest, deferred)
 
 
 def _undoes_an_edit(change: Change) -> bool:
@@ -151,31 +169,32 @@ def _undoes_an_edit(change: Change) -> bool:
 
 def _due(name: str, memory: Memory, policy: Policy) -> float | None:
     """When an edit is healed; None where only a person decides."""
-    if policy.delay is None or name in _fought(memory, policy):
+    if policy.delay is None or name in _fought(memory):
         return None
     edit = memory.edits.get(name)
     return edit.since + policy.delay.total_seconds() if edit else 0.0
 
 
-def _fought(memory: Memory, policy: Policy) -> frozenset[str]:
+def _fought(memory: Memory) -> frozenset[str]:
     """The addresses that were healed as often as they may be, and that nobody has left alone since."""
-    often = {name for name, times in memory.healed.items() if len(times) >= policy.corrections}
+    often = {name for name, times in memory.healed.items() if fight.is_one(times)}
     return frozenset(often & memory.edits.keys()) | frozenset(memory.fights)
 
 
-def _fights(memory: Memory, found: Mapping[str, Edit], moment: Moment, policy: Policy) -> dict[str, float]:
-    calm = policy.calm.total_seconds()
-    going_on = {name: last for name, last in memory.fights.items() if moment.uptime_s - last < calm or name in found}
-    often = {name for name, times in _recent(memory.healed, moment, policy).items() if len(times) >= policy.corrections}
+def _fights(memory: Memory, found: Mapping[str, Edit], moment: Moment) -> dict[str, float]:
+    going_on = {
+        name: last for name, last in memory.fights.items() if moment.uptime_s - last < fight.CALM_S or name in found
+    }
+    often = {name for name, times in _recent(memory.healed, moment).items() if fight.is_one(times)}
     return {
         name: moment.uptime_s if name in found else last
         for name, last in {**dict.fromkeys(often & found.keys(), moment.uptime_s), **going_on}.items()
     }
 
 
-def _recent(healed: Mapping[str, tuple[float, ...]], moment: Moment, policy: Policy) -> dict[str, tuple[float, ...]]:
-    """The corrections within the span."""
-    begin = moment.uptime_s - policy.span.total_seconds()
+def _recent(healed: Mapping[str, tuple[float, ...]], moment: Moment) -> dict[str, tuple[float, ...]]:
+    """The corrections that may still be those of a fight."""
+    begin = moment.uptime_s - fight.SPAN_S
     kept = {name: tuple(it for it in times if it > begin) for name, times in healed.items()}
     return {name: times for name, times in kept.items() if times}
 
@@ -185,20 +204,19 @@ def _tables_of(addresses: Iterable[Address]) -> frozenset[Address]:
     return frozenset(TableAddress(it.path) for it in addresses if isinstance(it, RowAddress))
 
 
-def _told(waiting: Mapping[Address, float | None], memory: Memory, moment: Moment) -> str:
-    return "; ".join(
-        f"{address} was changed by hand: {_ending(when, str(address) in memory.fights, moment)}"
-        for address, when in sorted(waiting.items(), key=lambda it: str(it[0]))
-    )
-
-
-def _ending(when: float | None, fought: bool, moment: Moment) -> str:
-    if fought:
-        return "it was put right again and again and is left alone now; find who writes it, then `reconciler resume`"
-    if when is None:
-        return "it stays until it is adopted or put right by hand"
-    at = moment.at + timedelta(seconds=when - moment.uptime_s)
-    return f"pause, adopt or it reverts at {at:%H:%M}"
+def _deferred(
+    waiting: Mapping[Address, float | None], memory: Memory, moment: Moment, policy: Policy
+) -> Iterator[Deferred]:
+    for address, when in sorted(waiting.items(), key=lambda it: str(it[0])):
+        if str(address) in memory.fights:
+            yield Deferred(address, None, _FOUGHT)
+        elif when is None:
+            yield Deferred(address, None, _STAYS)
+        else:
+            until = (moment.at + timedelta(seconds=when - moment.uptime_s)).astimezone(ZoneInfo(policy.time_zone))
+            today = until.date() == moment.at.astimezone(until.tzinfo).date()
+            form = "%H:%M %Z" if today else "%a %d %b %H:%M %Z"
+            yield Deferred(address, until, f"pause, adopt or it reverts at {until:{form}}")
 
 
 def _same(one: Edit, other: Edit) -> bool:

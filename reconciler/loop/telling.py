@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from reconciler import log
 from reconciler.apply.state import StateDirectory
+from reconciler.errors import ReconcilerError
 from reconciler.incident.drift import Scene
+from reconciler.incident.severity import kind_of_trouble
 from reconciler.model.event import EVENTS, Fact
 from reconciler.model.incident import Incident
 from reconciler.model.moment import Moment
-from reconciler.record.outbox import Outbox
 from reconciler.record.recorder import Recorder
 
 
@@ -21,27 +22,48 @@ class Teller:
 
     state: StateDirectory
     lost: int = 0
+    _recorder: Recorder | None = None
 
     def tell(self, name: str, facts: Mapping[str, Fact], now: Moment) -> None:
         """One event of the list."""
-        self.say(name, facts)
-        if EVENTS[name].kept:
-            try:
-                Outbox(self.state.path / "events.jsonl").append(name, facts, now)
-            except OSError:
-                self.lost += 1
+        if not EVENTS[name].kept:
+            self.say(name, facts)
+            return
+        try:
+            self._recording().say(name, facts, now)
+        except OSError:
+            self.lost += 1
 
     def look(self, scene: Scene, now: Moment) -> Mapping[str, Incident]:
         """Every drift once when it is found, now and then while it goes on, and once when it is over; gives the
         incidents as they are then.
         """
-        recorder = Recorder(self.state.path, self.say)
+        recorder = self._recording()
         try:
             recorder.look(scene, now)
         except OSError:
             self.lost += 1
         return recorder.incidents
 
+    def trouble(self, error: ReconcilerError | None, now: Moment) -> None:
+        """What keeps the agent from its work, None for nothing: once when it begins, becomes another, or is over."""
+        try:
+            if error is None:
+                self._recording().relieve(now)
+            else:
+                text = f"{error.reason}: {error}"
+                self._recording().trouble(kind_of_trouble(error.reason), error.reason, text, now)
+        except OSError:
+            self.lost += 1
+
     def say(self, name: str, facts: Mapping[str, Fact]) -> None:
         """To the log alone."""
         getattr(log.get(instance=self.state.instance), EVENTS[name].level.value)(name, **facts)
+
+    def _recording(self) -> Recorder:
+        """With what other commands have recorded since."""
+        if self._recorder is None:
+            self._recorder = Recorder(self.state.path, self.say)
+        else:
+            self._recorder.catch_up()
+        return self._recorder

@@ -12,10 +12,11 @@ from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
 from reconciler.host import service
+from reconciler.incident.drift import kind_of
 from reconciler.loop import fingerprint, heal, recording, remembering
 from reconciler.loop.carry_out import apply
 from reconciler.loop.fingerprint import Fingerprints, Master
-from reconciler.loop.heal import CarryOut, Decision, Memory, Nothing, Policy, Wait
+from reconciler.loop.heal import CarryOut, Decision, Deferred, Memory, Nothing, Policy, Wait
 from reconciler.loop.holds import Rules, hold, pause_file
 from reconciler.loop.look import Sight, Where, look, plan_of
 from reconciler.loop.origin import Origin
@@ -23,14 +24,19 @@ from reconciler.loop.recover import recover
 from reconciler.loop.schedule import Outcome
 from reconciler.loop.serving import Serving
 from reconciler.loop.telling import Teller
+from reconciler.model import address
+from reconciler.model.address import Address
 from reconciler.model.desired import Part
 from reconciler.model.drift import Kind
+from reconciler.model.event import HEAL_DEFERRED, HEAL_SUSPENDED
 from reconciler.model.moment import Moment
 from reconciler.model.plan import Plan, Reason
 from reconciler.model.snapshot import RepoSnapshot
+from reconciler.report.masking import masked_address
 from reconciler.source import handover
 
 _REFUSED = (StateInvalid, PlanRefused, GuardTripped, Quarantined)  # what a commit can be refused for
+_OF_EDITS = ("HealDeferred", "FightSuspended")  # told of each address
 _ENDS_UNSEEN = (Kind.POSTFIX_DOWN, Kind.CONFIGURATION_OLD, Kind.CERTIFICATE_SERVED)  # looked at with every tick
 
 
@@ -66,6 +72,7 @@ class Turn:
     trouble: ReconcilerError | None = None
     newest: str = ""  # the revision that git says now
     said: str = ""  # the last reason to wait, which is told once
+    _deferred: Mapping[Address, str] = field(default_factory=dict)  # what was told of edits that stand for now
     serving: Serving = field(default_factory=Serving)
     _master: Master | None = None  # as the last pass saw it
     _unserved: Mapping[str, str] = field(default_factory=dict)  # by path of a certificate file: what is given instead
@@ -161,10 +168,12 @@ class Turn:
         scene = replace(scene, presented=self.serving.look(scene, now))
         found = self.teller.look(scene, now)
         self._restless = any(it.is_open and it.kind in _ENDS_UNSEEN for it in found.values())
-        memory, _ = heal.take_in(replace(known, unit=unit), plan, now, self.policy)
+        memory, _ = heal.take_in(replace(known, unit=unit), plan, now)
         if memory != known:
             for name in memory.fights.keys() - known.fights.keys():
-                self.teller.tell("heal.suspended", {"address": name, "revision": plan.revision}, now)
+                where = address.parse(name)
+                about = {"kind": kind_of(where).value, "address": masked_address(where), "revision": plan.revision}
+                self.teller.tell(HEAL_SUSPENDED, about, now)
             self._remember(memory, now)
         self._unserved = self.serving.unserved(scene.presented)
         return plan_of(sight, unserved=self._unserved) if self._unserved else plan
@@ -189,14 +198,16 @@ class Turn:
         match decision:
             case Nothing():
                 self.said = ""
+                self._defer(())
                 self._adopt(sight, plan)
                 return Turned(Outcome.SETTLED, "Synced", "nothing to do", plan.revision)
-            case Wait(word, text, due):
-                self._say_once(word, text, plan)
+            case Wait(word, text, due, deferred):
+                self._defer(deferred)
+                if word not in _OF_EDITS:
+                    self._say_once(word, text, plan)
                 return Turned(Outcome.SETTLED, word, text, plan.revision, due)
-            case CarryOut(held, due, text):
-                if held:
-                    self._say_once("HealDeferred", text, plan)
+            case CarryOut(held, due, deferred):
+                self._defer(deferred)
                 made = plan_of(sight, held, self._unserved) if held else plan
                 if any(it.reason is Reason.CERTIFICATE_NOT_SERVED for it in made.changes):
                     self.serving.reloaded()
@@ -219,6 +230,15 @@ class Turn:
 
     def _say_once(self, word: str, text: str, plan: Plan) -> None:
         if text != self.said:
-            name = "heal.deferred" if word in ("HealDeferred", "FightSuspended") else "agent.waited"
-            self.teller.tell(name, {"reason": word, "text": text, "revision": plan.revision}, self.clock())
+            facts = {"reason": word, "text": text, "revision": plan.revision}
+            self.teller.tell("agent.waited", facts, self.clock())
             self.said = text
+
+    def _defer(self, deferred: tuple[Deferred, ...]) -> None:
+        """What stands for now is told once, and again when something else is to be told of it."""
+        fresh = [it for it in deferred if self._deferred.get(it.address) != it.note]
+        for it in fresh:
+            until = it.until.isoformat(timespec="seconds") if it.until else ""
+            about = {"kind": kind_of(it.address).value, "address": masked_address(it.address)}
+            self.teller.tell(HEAL_DEFERRED, {**about, "until": until, "note": it.note}, self.clock())
+        self._deferred = {it.address: it.note for it in deferred}

@@ -86,9 +86,9 @@ def policy(section: Section) -> Policy:
     heal = section.heal
     match heal.when:
         case HealWhen.NEVER:
-            return Policy(None)
+            return Policy(None, section.time_zone)
         case _:
-            return Policy(heal.delay)
+            return Policy(heal.delay, section.time_zone)
 
 
 def rules(section: Section) -> Rules:

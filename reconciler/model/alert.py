@@ -10,13 +10,12 @@ from reconciler.model.told import Word
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One incident in an alert. `note` is what comes next, such as until when it may be adopted."""
+    """One incident in an alert."""
 
     host: str
     instance: str
     incident: Incident
     word: Word
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

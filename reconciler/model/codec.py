@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -105,7 +105,14 @@ def _simple(kind: Any) -> Callable[[Any], Any]:
         return kind  # type: ignore[no-any-return]
     hints = get_type_hints(kind)
     readers = {it.name: _decoder(hints[it.name]) for it in fields(kind)}
-    return lambda value: kind(**{name: read(value[name]) for name, read in readers.items()})
+    optional = {it.name for it in fields(kind) if it.default is not MISSING or it.default_factory is not MISSING}
+
+    def read(value: Any) -> Any:
+        """A field with a default may be absent: what was kept before there was one can still be read."""
+        there = {name: reader for name, reader in readers.items() if name in value or name not in optional}
+        return kind(**{name: reader(value[name]) for name, reader in there.items()})
+
+    return read
 
 
 def _checked(kind: type, value: object) -> object:

@@ -57,7 +57,8 @@ DRIFT_FOUND, DRIFT_SEEN, DRIFT_RESOLVED = "drift.found", "drift.seen", "drift.re
 TROUBLE_FOUND, TROUBLE_SEEN, TROUBLE_RESOLVED = "trouble.found", "trouble.seen", "trouble.resolved"
 APPLY_FINISHED, APPLY_FAILED = "apply.finished", "apply.failed"
 TRANSACTION_RECOVERED = "transaction.recovered"
-AGENT_RESUMED = "agent.resumed"
+AGENT_PAUSED, AGENT_RESUMED = "agent.paused", "agent.resumed"
+HEAL_DEFERRED, HEAL_SUSPENDED = "heal.deferred", "heal.suspended"
 
 EVENTS: Mapping[str, Meant] = {
     # drift and trouble: the lives of incidents
@@ -84,7 +85,7 @@ EVENTS: Mapping[str, Meant] = {
     # the agent
     "agent.started": Meant(Level.INFO, "the agent has begun its work", kept=True),
     "agent.stopped": Meant(Level.INFO, "the agent has ended its work", kept=True),
-    "agent.paused": Meant(
+    AGENT_PAUSED: Meant(
         Level.WARNING, "nothing is applied until the pause ends; who and why are among the facts", kept=True
     ),
     AGENT_RESUMED: Meant(Level.INFO, "a pause is over", kept=True),
@@ -94,8 +95,8 @@ EVENTS: Mapping[str, Meant] = {
     "agent.waited": Meant(Level.INFO, "a pass waits for somebody else at work, such as a package manager"),
     "window.opened": Meant(Level.INFO, "changes may be applied from now on"),
     "window.closed": Meant(Level.INFO, "changes wait for the next window"),
-    "heal.deferred": Meant(Level.INFO, "a drift is left for now; `until` says how long"),
-    "heal.suspended": Meant(Level.WARNING, "somebody keeps changing it back: corrections are suspended", kept=True),
+    HEAL_DEFERRED: Meant(Level.INFO, "a drift is left for now; `until` says how long, `note` what to do", kept=True),
+    HEAL_SUSPENDED: Meant(Level.WARNING, "somebody keeps changing it back: corrections are suspended", kept=True),
     "pass.started": Meant(Level.DEBUG, "the host is looked at"),
     "pass.finished": Meant(Level.INFO, "the host was looked at; `result` says what came of it"),
     "pass.failed": Meant(Level.ERROR, "a pass could not be finished; `reason` is the word for why"),

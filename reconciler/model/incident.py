@@ -35,7 +35,7 @@ class Incident:
     """`number` is the sequence of the event that opened it. Clocks that end in `_s` are seconds since the boot `boot`.
 
     `looks` are the numbers of the last looks that found it; `corrections` when we put it right, in this boot.
-    `fighting` is set once somebody keeps changing it back.
+    `fighting` is set once somebody keeps changing it back. `note` says what comes next, such as when it is put back.
     """
 
     outbox: str
@@ -61,6 +61,7 @@ class Incident:
     resolution: Resolution | None = None
     resolved: str = ""
     resolved_s: float = 0.0
+    note: str = ""
 
     @property
     def key(self) -> str:

@@ -67,10 +67,21 @@ class Outbox:
         header, *lines = content.split(b"\n")[:-1] or [b""]
         name = str(_object(header).get("outbox", ""))
         after = after if not outbox or outbox == name else 0
-        for line in lines:
+        for line in lines[_first(lines, name, after) :]:
             event = _event(line, name)
             if event is not None and event.sequence > after:
                 yield event
+
+    def last(self) -> tuple[str, int]:
+        """The name of the outbox and the number of its last event, from its end; empty and 0 where there is none."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return "", 0
+        try:
+            return _last(descriptor)[:2]
+        finally:
+            os.close(descriptor)
 
     @property
     def size(self) -> int:
@@ -139,25 +150,41 @@ class Outbox:
             os.close(descriptor)
 
 
+def _first(lines: list[bytes], name: str, after: int) -> int:
+    """From which line on to read, found from the end: numbers grow, and most are known."""
+    for index in range(len(lines) - 1, -1, -1):
+        event = _event(lines[index], name) if after else None
+        if event is not None and event.sequence <= after:
+            return index + 1
+    return 0
+
+
 def _end(descriptor: int) -> tuple[str, int]:
     """The outbox's name and the number of its last event; what stands behind the last line feed is cut off."""
+    name, number, broken = _last(descriptor)
+    if broken:
+        os.ftruncate(descriptor, os.fstat(descriptor).st_size - broken)
+    return name, number
+
+
+def _last(descriptor: int) -> tuple[str, int, int]:
+    """The outbox's name, the number of its last event, and how many bytes stand behind the last line feed."""
     size = os.fstat(descriptor).st_size
     tail = os.pread(descriptor, _TAIL, max(0, size - _TAIL))
     if b"\n" not in tail:
         tail = os.pread(descriptor, size, 0)
     whole = tail.rfind(b"\n") + 1
-    if whole < len(tail):
-        os.ftruncate(descriptor, size - (len(tail) - whole))
+    broken = len(tail) - whole
     header = _object(os.pread(descriptor, _TAIL, 0).partition(b"\n")[0])
     name, before = str(header.get("outbox", "")), header.get("after", 0)
     for line in reversed(tail[:whole].split(b"\n")):
         event = _event(line, name)
         if event is not None:
-            return name, event.sequence
+            return name, event.sequence, broken
     if size > _TAIL:  # nothing but damage at the end of a long file
         events = (_event(line, name) for line in os.pread(descriptor, size, 0).split(b"\n"))
-        return name, max((event.sequence for event in events if event), default=before)
-    return name, before if isinstance(before, int) else 0
+        return name, max((event.sequence for event in events if event), default=before), broken
+    return name, before if isinstance(before, int) else 0, broken
 
 
 def _write(descriptor: int, content: bytes) -> None:

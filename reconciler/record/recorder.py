@@ -115,26 +115,38 @@ class Recorder:
         now = now or clock.now()
         self._tell(looking.of_trouble(self.memory.incidents, kind, masked(subject), masked(why), now), now)
 
-    def relieve(self, *kinds: Kind, now: Moment | None = None) -> None:
-        """Record that troubles of these kinds are over."""
-        self._tell(looking.of_relief(self.memory.incidents, *kinds), now or clock.now())
+    def relieve(self, now: Moment | None = None) -> None:
+        """Record that nothing keeps the agent from its work any more."""
+        self._tell(looking.of_relief(self.memory.incidents), now or clock.now())
 
-    def say(self, name: str, now: Moment | None = None, **facts: Fact) -> Event:
+    def say(self, name: str, facts: Mapping[str, Fact], now: Moment | None = None) -> Event:
         """Record any other event that is kept."""
         return self._tell([(name, facts)], now or clock.now())[0]
+
+    def catch_up(self) -> None:
+        """Take in what other commands have recorded meanwhile."""
+        if self.outbox.last() != (self.memory.outbox, self.memory.sequence):
+            self.memory = self._load()
 
     def _tell(self, news: Iterable[News], now: Moment, *, noted: Noted | None = None) -> list[Event]:
         events = []
         for name, facts in news:
-            events.append(self.outbox.append(name, facts, now))
             self.heard(name, facts)
+            events.append(self.outbox.append(name, facts, now))
         look = max((it for event in events if isinstance(it := event.facts.get("look"), int)), default=self.memory.look)
-        after = self._folded(self.memory, events) if events else self.memory
+        after = self._after(events)
         after = replace(after, look=look, noted=noted if noted is not None else after.noted)
         if after != self.memory:
             self.memory = after
             self._save()
         return events
+
+    def _after(self, events: list[Event]) -> Memory:
+        """With these folded in; where somebody else's lie between, with those too."""
+        if not events:
+            return self.memory
+        follow = (events[0].outbox, events[0].sequence - 1) == (self.memory.outbox, self.memory.sequence)
+        return self._folded(self.memory, events) if follow else self._load()
 
     @staticmethod
     def _folded(memory: Memory, events: Iterable[Event]) -> Memory:
@@ -150,9 +162,9 @@ class Recorder:
         except (OSError, ValueError, KeyError, TypeError):
             memory = Memory()
         aside = Outbox(self.outbox.path.with_name("events.jsonl.1"))
-        known = {memory.outbox: memory.sequence}
-        missed = {(it.outbox, it.sequence): it for box in (aside, self.outbox) for it in box.read()}
-        return self._folded(memory, [it for it in missed.values() if it.sequence > known.get(it.outbox, 0)])
+        boxes = (aside, self.outbox)
+        missed = {(it.outbox, it.sequence): it for box in boxes for it in box.read(memory.sequence, memory.outbox)}
+        return self._folded(memory, missed.values())
 
     @property
     def _path(self) -> Path:

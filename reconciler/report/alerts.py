@@ -6,6 +6,7 @@ No duration and no counter stands in it: they would make a new text of the same 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 
 from reconciler.model.alert import Alert, Notice
@@ -13,6 +14,7 @@ from reconciler.model.drift import Cause, Kind
 from reconciler.model.incident import Incident, Resolution
 from reconciler.report.blocks import quoted, short, shown
 
+_MAY_BE_PAUSED = "pause, "
 _LISTED = 20  # notices of one message; a telephone is small
 
 _WHAT = {
@@ -108,8 +110,9 @@ def _notice(notice: Notice) -> Iterator[str]:
     if incident.who:
         yield f"Who: {shown(incident.who)}"
     yield f"Done: {_done(incident)}"
-    if notice.note:
-        yield f"Next: {shown(notice.note)}"
+    if incident.note:
+        yield f"Next: {shown(incident.note)}"
+        yield from _ways_out(incident)
     if incident.revision:
         yield f"Commit: {short(incident.revision)}"
     yield f"Look: {_closer(incident)}"
@@ -126,15 +129,28 @@ def _done(incident: Incident) -> str:
         return "The last good state stays in force."
     if incident.cause == Cause.OBSERVED:
         return "Nothing: this part is only observed."
-    return "Nothing yet."
+    return "Nothing yet: it is left as it is for now." if incident.note else "Nothing yet."
+
+
+def _ways_out(incident: Incident) -> Iterator[str]:
+    """The commands that the note speaks of, ready to be copied."""
+    if incident.fighting:
+        yield "Resume: reconciler resume"
+        return
+    if incident.note.startswith(_MAY_BE_PAUSED):
+        yield "Pause: reconciler pause --reason 'why' --until 2h"
+    yield f"Adopt: reconciler adopt {_argument(incident.subject)}"
 
 
 def _closer(incident: Incident) -> str:
     if incident.kind in _CLOSER:
         return _CLOSER[incident.kind]
-    subject = shown(incident.subject)
-    quote = "'" if any(it in subject for it in "[]#*$ ") else ""
-    return f"reconciler explain {quote}{subject}{quote}"
+    return f"reconciler explain {_argument(incident.subject)}"
+
+
+def _argument(subject: str) -> str:
+    """An address as a shell takes it."""
+    return shlex.quote(shown(subject))
 
 
 def _value(value: str | None) -> str:

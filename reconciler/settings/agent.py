@@ -50,7 +50,7 @@ class Agent(Section):
         Heal(HealWhen.IMMEDIATELY),
         description="When a hand edit of an enforced part is taken back: immediately, never, or after and a delay.",
     )
-    time_zone: Zone = Field("UTC", description="The time zone of the windows.")
+    time_zone: Zone = Field("UTC", description="The time zone of the windows, and of times that are told to people.")
     windows: tuple[Window, ...] = Field((), description="When changes may be made. Default: always.")
     freeze_file: Path = Field(
         "/etc/reconciler/freeze", description="While this file exists nothing is changed; its first line is the reason."

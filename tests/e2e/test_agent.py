@@ -56,7 +56,8 @@ def test_an_edit_that_may_stand_for_a_while_is_told_with_the_time_of_its_end(age
     it.wait_for_event("pass.finished", result="Applied")
     edit(it.mx, "smtpd_tls_security_level = may", "smtpd_tls_security_level = none")
     told = it.wait_for_event("heal.deferred")
-    assert told["text"].startswith(f"{LEVEL} was changed by hand: pause, adopt or it reverts at ")
+    assert told["address"] == LEVEL
+    assert told["note"].startswith("pause, adopt or it reverts at ")
     it.mx.write(STATE.replace("loglevel: 1", "loglevel: 2"))  # and a commit is carried out meanwhile
     it.wait_for(lambda: "smtpd_tls_loglevel = 2" in it.mx.main_cf.read_text())
     assert level(it.mx) == "none"

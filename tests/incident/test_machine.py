@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.incident.machine import FIGHT_AFTER, REOPENED_WITHIN_S, fold, history
+from reconciler.incident import fight
+from reconciler.incident.machine import REOPENED_WITHIN_S, fold, history
 from reconciler.model.drift import Kind
 from reconciler.model.event import Event
 from reconciler.model.incident import Incident, Resolution, Severity
@@ -63,12 +64,12 @@ def test_back_after_long_or_after_git_took_it_over_it_is_a_new_one() -> None:
 def test_30_changed_back_again_and_again_it_is_a_fight() -> None:
     events: list[Event] = []
     number = 0
-    for round_ in range(FIGHT_AFTER):
+    for round_ in range(fight.CORRECTIONS):
         assert not any(it.fighting for it in fold({}, events).values())
         events += [found(number + 1, float(round_)), ended(number + 2, round_ + 0.5)]
         number += 2
     after = one(*events)
-    assert (after.fighting, after.severity, after.count) == (True, Severity.CRITICAL, FIGHT_AFTER)
+    assert (after.fighting, after.severity, after.count) == (True, Severity.CRITICAL, fight.CORRECTIONS)
     assert len(history(events)) == 1
 
 
@@ -78,9 +79,35 @@ def test_a_reboot_forgets_the_corrections_for_uptimes_begin_anew() -> None:
 
 
 def test_resuming_the_agent_ends_a_fight() -> None:
-    events = [it for n in range(FIGHT_AFTER) for it in (found(2 * n + 1, n), ended(2 * n + 2, n + 0.5))]
+    events = [it for n in range(fight.CORRECTIONS) for it in (found(2 * n + 1, n), ended(2 * n + 2, n + 0.5))]
     after = one(*events, event(9, "agent.resumed"))
     assert (after.fighting, after.corrections) == (False, ())
+
+
+def test_30_corrections_further_apart_than_the_span_are_no_fight() -> None:
+    step = fight.SPAN_S / (fight.CORRECTIONS - 1) + 1
+    events = [it for n in range(9) for it in (found(2 * n + 1, n * step), ended(2 * n + 2, n * step + 0.5))]
+    after = one(*events)
+    assert (after.fighting, after.count) == (False, 9)
+
+
+def test_30_a_new_commit_ends_a_fight() -> None:
+    events = [it for n in range(fight.CORRECTIONS) for it in (found(2 * n + 1, n), ended(2 * n + 2, n + 0.5))]
+    before = one(*(replace(it, facts={**it.facts, "revision": "c1"}) for it in events))
+    after = fold({KEY: before}, (found(9, 10.0, revision="c2"),))[KEY]
+    assert (before.fighting, after.fighting, after.severity) == (True, False, Severity.WARNING)
+
+
+def test_30_what_is_left_alone_is_a_fight_whatever_was_counted() -> None:
+    after = one(found(1), event(2, "heal.suspended"))
+    assert (after.fighting, after.severity) == (True, Severity.CRITICAL)
+
+
+def test_what_comes_next_stands_in_it_until_it_is_over() -> None:
+    deferred = event(2, "heal.deferred", note="pause, adopt or it reverts at 03:40 UTC")
+    assert one(found(1), deferred).note == "pause, adopt or it reverts at 03:40 UTC"
+    assert one(found(1), deferred, ended(3)).note == ""
+    assert one(found(1), ended(2), deferred).note == ""
 
 
 def test_trouble_lives_as_drift_does() -> None:

@@ -23,11 +23,11 @@ INCIDENT = Incident(
     outbox="o", number=1, kind=Kind.PARAMETER, subject="main.cf/smtpd_tls_security_level", severity=Severity.WARNING,
     written="encrypt", live="may", cause="corrective", detail="", who="file of uid 0, written 2026-11-23T03:00:00+00:00",
     revision="1a2b3c4d5e6f", first_seen="2026-11-23T03:00:05+00:00", last_seen="2026-11-23T03:00:05+00:00",
-    boot="b", opened_s=0.0, seen_s=0.0,
+    boot="b", opened_s=0.0, seen_s=0.0, note="pause, adopt or it reverts at 03:15 UTC",
 )  # fmt: skip
 ALERT = Alert(
     ("alert", "mx1.test", "parameter"),
-    (Notice("mx1.test", "postfix", INCIDENT, Word.OPENED, "pause, adopt or it reverts at 03:15"),),
+    (Notice("mx1.test", "postfix", INCIDENT, Word.OPENED),),
 )
 TEXT = """\
 Host: mx1.test (postfix)
@@ -36,8 +36,10 @@ Was: encrypt
 Found: may
 Since: 2026-11-23T03:00:05+00:00
 Who: file of uid 0, written 2026-11-23T03:00:00+00:00
-Done: Nothing yet.
-Next: pause, adopt or it reverts at 03:15
+Done: Nothing yet: it is left as it is for now.
+Next: pause, adopt or it reverts at 03:15 UTC
+Pause: reconciler pause --reason 'why' --until 2h
+Adopt: reconciler adopt main.cf/smtpd_tls_security_level
 Commit: 1a2b3c4d5e6f
 Look: reconciler explain main.cf/smtpd_tls_security_level
 """
