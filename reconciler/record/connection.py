@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from reconciler.errors import ReconcilerError
 
-BUSY_S = 5.0  # how long SQLite waits for another writer
+BUSY_S = 2.0  # how long SQLite waits for another writer: whoever waits here heals nothing meanwhile
 
 
 class StoreUnavailable(ReconcilerError):
