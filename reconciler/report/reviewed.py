@@ -108,6 +108,8 @@ def roll(group: Group) -> Iterator[str]:
 
 def basis(host: HostReview, *, signer: bool) -> str:
     """What a host was planned against, how old that is, and who signed it or only that somebody did."""
+    if host.touch is Touch.REMOVED:
+        return "no file in the head, so nothing was planned"
     match host.basis:
         case AgainstSnapshot(_, age, freshness, name):
             signed = f", signed by {shown(name)}" if signer else ", signed"

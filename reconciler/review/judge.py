@@ -159,7 +159,7 @@ def _aged(freshness: Freshness) -> Iterator[Remark]:
         case Freshness.MARKED:
             yield Remark(Judgement.WARN, "snapshot_old", "the host may have changed since its snapshot was taken")
         case Freshness.TOO_OLD:
-            yield _fail("snapshot_too_old", "the snapshot is too old to be planned with; is its agent running?")
+            yield _fail("snapshot_too_old", "the snapshot is too old to go by; is its agent running?")
         case Freshness.FRESH:
             pass
 
