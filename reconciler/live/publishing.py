@@ -128,6 +128,7 @@ class _Tables:
         lists = " ".join(live.explicit.get(name, "") for name in (POLICIES, "tls_server_sni_maps"))
         named = map(self._path, table_words(lists))
         self._policies = {path for path in named if path is not None}
+        self._expected = {live.path(name) for name in EXPECTED}
 
     def _path(self, word: str) -> str | None:
         kind, _, path = word.removeprefix("proxy:").partition(":")
@@ -150,8 +151,12 @@ class _Tables:
         ]
         for text in lists:
             for element in restrictions.elements(text, with_arguments=True):
-                found |= {it for it in table_words(element.text) if self._is_in_scope(self._path(it))}
+                found |= {it for it in table_words(element.text) if self._may_be_named(self._path(it))}
         return frozenset(found)
+
+    def _may_be_named(self, path: str | None) -> bool:
+        """Those inside the scope, and where ours would lie: an element that names one is ours, whether it is there."""
+        return path in self._expected or self._is_in_scope(path)
 
     def _is_in_scope(self, path: str | None) -> bool:
         if path is None:
@@ -175,9 +180,8 @@ class _Tables:
 
     def tables(self, redaction: Redaction) -> Iterator[PublishedTable]:
         """Those inside the scope; of others only that they are there, where we would make ours."""
-        expected = {self._live.path(name) for name in EXPECTED}
         for path, source in sorted(self._live.tables.items()):
-            if not self._is_in_scope(path) and path not in expected:
+            if not self._is_in_scope(path) and path not in self._expected:
                 continue
             kind = self._live.snapshot.kinds.get(path, "")
             problem = (self._live.at(TableAddress(path)) or "").removeprefix(kind).strip(" ").removeprefix("(")

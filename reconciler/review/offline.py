@@ -113,7 +113,8 @@ def _left_out(made: Plan, host: Offline) -> Iterator[Warned]:
     """Rows that are added to a table of which not all rows were published may stand there already."""
     directory = made.config_directory
     hiding = {in_address(it.path, directory): it for it in host.seen.tables if it.left_out}
-    touched = dict.fromkeys(it.address.path for it in made.changes if isinstance(it.address, RowAddress))
+    compared = (*(it.address for it in made.changes), *(it.address for it in made.observed))
+    touched = dict.fromkeys(it.path for it in compared if isinstance(it, RowAddress))
     for path in touched:
         if path in hiding:
             count = hiding[path].left_out
