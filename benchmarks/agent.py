@@ -25,6 +25,11 @@ from reconciler.host.instance import PrivateInstance, workspace
 PYTHON = sys.executable
 T = TypeVar("T")
 _PATIENCE = 60.0  # s
+# structlog takes rich along where it is installed, as for developers; no host has it
+_AS_ON_A_HOST = (
+    "import runpy, sys; sys.modules['rich'] = None; sys.argv[0] = 'reconciler'; "
+    "runpy.run_module('reconciler', run_name='__main__', alter_sys=True)"
+)
 _GIT = {
     "GIT_AUTHOR_NAME": "bench", "GIT_AUTHOR_EMAIL": "b@example", "GIT_COMMITTER_NAME": "bench",
     "GIT_COMMITTER_EMAIL": "b@example", "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -71,7 +76,7 @@ def agent(instance: PrivateInstance, repo: str, directory: str, settings: str = 
         f'[agent]\ntrigger_file = "{directory}/trigger"\nfreeze_file = "{directory}/freeze"\n{settings}'
     )
     where = ["--repo", repo, "-c", instance.config_directory, "--state-dir", f"{directory}/memory"]
-    argv = [PYTHON, "-m", "reconciler", "agent", *where, "--settings", str(file)]
+    argv = [PYTHON, "-c", _AS_ON_A_HOST, "agent", *where, "--settings", str(file)]
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
     watched = Watched(process)
     threading.Thread(target=watched.listen, daemon=True).start()

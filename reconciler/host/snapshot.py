@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import posixpath
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -153,9 +155,37 @@ def compiled(config_directory: str, kinds: Mapping[str, str]) -> dict[str, Compi
         missing = [path for path, kind in batch if not Path(compiled_path(kind, path)).exists()]
         tables |= {path: CompiledTable(None, "not built") for path in missing}
         there = [it for it in batch if it[0] not in missing]
+        marks = {path: _mark(compiled_path(kind, path)) for path, kind in there}
+        known = {path: _SEEN[path][1] for path, mark in marks.items() if path in _SEEN and _SEEN[path][0] == mark}
+        tables |= known
+        there = [it for it in there if it[0] not in known]
         tables |= {path: _constant(compiled_path(kind, path)) for path, kind in there if kind is TableType.CDB}
-        tables |= dict(_dumps(Postfix(config_directory), [it for it in there if it[1] is not TableType.CDB]))
+        dumped = dict(_dumps(Postfix(config_directory), [it for it in there if it[1] is not TableType.CDB]))
+        for path, table in dumped.items():
+            _keep(path, marks[path], table)
+        tables |= dumped
     return tables
+
+
+_Mark = tuple[int, int, int, int]  # size, mtime, inode, ctime
+_SEEN: dict[str, tuple[_Mark, CompiledTable]] = {}  # of this process: a dump is a program to start
+_SMALL, _MANY = 1 << 18, 64  # bytes of a table, and tables: what a long-running process keeps
+_SETTLED_NS = 2 * 10**9  # a file that was written a moment ago may be written again under the same time
+
+
+def _mark(path: str) -> _Mark:
+    try:
+        about = os.stat(path)  # noqa: PTH116 - beside fingerprints, which do the same
+    except OSError:
+        return 0, 0, 0, 0
+    return about.st_size, about.st_mtime_ns, about.st_ino, about.st_ctime_ns
+
+
+def _keep(path: str, mark: _Mark, table: CompiledTable) -> None:
+    _SEEN.pop(path, None)
+    is_settled = time.time_ns() - max(mark[1], mark[3]) > _SETTLED_NS
+    if table.rows is not None and mark[0] <= _SMALL and is_settled and len(_SEEN) < _MANY:
+        _SEEN[path] = mark, table
 
 
 def made(postfix: Postfix, kind: str, path: str) -> CompiledTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import assert_never
 
 from reconciler.errors import HostUnreadable
@@ -172,8 +172,7 @@ def read(snapshot: HostSnapshot) -> LiveConfig:
     Raises HostUnreadable, naming every line, where Postfix's own programs would stop over main.cf or master.cf.
     """
     main_path, master_path = (absolute(name, snapshot.config_directory) for name in ("main.cf", "master.cf"))
-    main = main_cf.parse(snapshot.files[main_path].content)
-    master = master_cf.parse(snapshot.files[master_path].content)
+    main, master = _main(snapshot.files[main_path].content), _master(snapshot.files[master_path].content)
     wrong = [f"{main_path}:{bad.line}:1: {bad.what}" for bad in main.malformed if bad.fatal]
     wrong += [f"{master_path}:{bad.line}:1: {bad.what}" for bad in master.malformed if bad.fatal]
     for path, document in ((main_path, main.render()), (master_path, master.render())):
@@ -187,6 +186,16 @@ def read(snapshot: HostSnapshot) -> LiveConfig:
     if wrong:
         raise HostUnreadable("\n".join(wrong))
     return LiveConfig(snapshot, main, master)
+
+
+@lru_cache(maxsize=2)  # read twice in a pass, and then again and again as they were
+def _main(source: bytes) -> MainCf:
+    return main_cf.parse(source)
+
+
+@lru_cache(maxsize=2)
+def _master(source: bytes) -> MasterCf:
+    return master_cf.parse(source)
 
 
 def _text(raw: bytes) -> str:

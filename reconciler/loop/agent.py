@@ -69,8 +69,8 @@ class Turns(Protocol):
     def nothing_changed(self) -> bool:
         """Whether the last turn would see the same again."""
 
-    def take(self) -> Turned:
-        """One turn. Raises every error of the tree."""
+    def take(self, *, full: bool = True) -> Turned:
+        """One turn; one that is not `full` follows a change of files. Raises every error of the tree."""
 
     def settle(self) -> None:
         """Take everything for seen as it is now."""
@@ -132,7 +132,7 @@ class Agent:
             return
         due, began = None, self._now()
         try:
-            turned = self._bounded()
+            turned = self._bounded(full=full)
             outcome, due = turned.outcome, turned.due
             self._came_through(turned)
             self._pass_ended(turned, began)
@@ -185,11 +185,11 @@ class Agent:
 
     # --- a pass within its limits
 
-    def _bounded(self) -> Turned:
+    def _bounded(self, *, full: bool = True) -> Turned:
         signal.setitimer(signal.ITIMER_REAL, self.limit.total_seconds())
         self._in_pass, self._late = True, False
         try:
-            return self.turn.take()
+            return self.turn.take(full=full)
         finally:
             self._in_pass = False
             signal.setitimer(signal.ITIMER_REAL, 0)

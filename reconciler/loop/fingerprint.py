@@ -37,20 +37,19 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class Master:
-    """Which master(8) serves an instance; `pid` is None where none does. Its pid file stays when it ends."""
+    """Which master(8) works on a queue; `pid` is None where none does. Its pid file stays when it ends."""
 
     queue_directory: str
-    config_directory: str
     pid: int | None
 
     @classmethod
     def of(cls, live: LiveConfig) -> Master:
         """As a snapshot saw it."""
-        snapshot = live.snapshot
-        return cls(live.view.get("queue_directory"), snapshot.config_directory, snapshot.master_pid)
+        queue_directory = live.view.get("queue_directory")
+        return cls(queue_directory, master.pid(queue_directory))
 
     def is_same(self) -> bool:
-        return master.pid(self.queue_directory, self.config_directory) == self.pid
+        return master.pid(self.queue_directory) == self.pid
 
 
 def of(paths: Iterable[str]) -> Fingerprints:

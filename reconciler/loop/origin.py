@@ -33,11 +33,13 @@ class Origin:
         """Whether a remote is to be asked again."""
         return self.every > 0 and now - self._asked >= self.every
 
-    def latest(self, now: float) -> RepoSnapshot:
-        """The newest trusted state, else the last good one.
+    def latest(self, now: float, *, asking: bool = True) -> RepoSnapshot:
+        """The newest trusted state, else the last good one. Without `asking` a remote is left alone until it is due.
 
         Raises what reading raised where there never was a good one.
         """
+        if not asking and self.every > 0 and self.good is not None and not self.is_due(now):
+            return self.good
         self._asked = now
         try:
             self.good = self.read()

@@ -34,14 +34,14 @@ class Pull:
     def nothing_changed(self) -> bool:
         return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()
 
-    def take(self) -> Turned:
+    def take(self, *, full: bool = True) -> Turned:
         """One fetch.
 
         Raises what fetching raises; what was handed over before stays in force.
         """
         self.settle()
         self.state.prepare()
-        newest = self.origin.latest(self.clock().uptime_s)
+        newest = self.origin.latest(self.clock().uptime_s, asking=full)
         self.trouble = self.origin.trouble
         if self.trouble is None and handover.write(self.path, newest):
             self.teller.tell("source.synced", {"revision": newest.revision, "origin": newest.origin}, self.clock())

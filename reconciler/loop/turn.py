@@ -86,15 +86,15 @@ class Turn:
             return False
         return self.seen.still_hold() and (self._master is None or self._master.is_same())
 
-    def take(self) -> Turned:
-        """One whole pass.
+    def take(self, *, full: bool = True) -> Turned:
+        """One whole pass; one that is not `full` follows a change of files, and asks no remote before that is due.
 
         Raises every error of the tree; what was seen until then is remembered.
         """
         before = fingerprint.of((*self.seen.marks, *self._more()))
         self.seen = before
         recover(self.where, self.progress)
-        newest = self._newest()
+        newest = self._newest(asking=full)
         self.newest = newest.revision
         sight, plan = self._in_force(newest, before)
         self._master = Master.of(sight.live)
@@ -113,10 +113,10 @@ class Turn:
 
     # --- which state
 
-    def _newest(self) -> RepoSnapshot:
+    def _newest(self, *, asking: bool) -> RepoSnapshot:
         """What git says, else what it said when this host was last as it shall be."""
         try:
-            newest = self.origin.latest(self.clock().uptime_s)
+            newest = self.origin.latest(self.clock().uptime_s, asking=asking)
         except ReconcilerError as error:
             good = self._good()
             if good is None:
@@ -163,7 +163,8 @@ class Turn:
         """Record what was seen; gives the plan, with what sessions have shown."""
         now = self.clock()
         known = self._recall(now)
-        unit = service.unit_of(self._master.pid) if self._master and self._master.pid else known.unit
+        pid = sight.live.snapshot.master_pid
+        unit = service.unit_of(pid) if pid is not None else known.unit
         scene = recording.scene(sight, plan, unit)
         scene = replace(scene, presented=self.serving.look(scene, now))
         found = self.teller.look(scene, now)

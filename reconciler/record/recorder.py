@@ -131,8 +131,10 @@ class Recorder:
     def _tell(self, news: Iterable[News], now: Moment, *, noted: Noted | None = None) -> list[Event]:
         events = []
         for name, facts in news:
-            self.heard(name, facts)
-            events.append(self.outbox.append(name, facts, now))
+            try:
+                events.append(self.outbox.append(name, facts, now))
+            finally:  # what cannot be recorded is said all the same
+                self.heard(name, facts)
         look = max((it for event in events if isinstance(it := event.facts.get("look"), int)), default=self.memory.look)
         after = self._after(events)
         after = replace(after, look=look, noted=noted if noted is not None else after.noted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -152,3 +153,19 @@ def test_a_snapshot_writes_nothing(stopped):
 
 def listing(root):
     return {path: path.lstat().st_mtime_ns for path in Path(root).rglob("*")}
+
+
+def test_what_postmap_made_is_asked_for_once_and_again_when_it_is_another(stopped):
+    path = stopped.write("policy", "bank.example encrypt\n")
+    stopped.postfix.build("hash", path)
+    compiled = Path(f"{path}.db")
+    deadline = time.monotonic() + 60
+    while time.time_ns() - compiled.stat().st_ctime_ns <= snapshot._SETTLED_NS:  # younger ones are not remembered
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    first, again = (snapshot.compiled(stopped.config_directory, {path: "hash"})[path] for _ in range(2))
+    assert first is again
+    stopped.write("policy", "bank.example none\n")
+    stopped.postfix.build("hash", path)
+    for _ in range(2):
+        assert snapshot.compiled(stopped.config_directory, {path: "hash"})[path].rows == {b"bank.example": b"none"}

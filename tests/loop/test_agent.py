@@ -35,7 +35,11 @@ class Turns:
         self.trouble: ReconcilerError | None = None
         self.clock = clock.now
         self.newest: str = ""
-        self.take = take
+        self._take = take
+
+    def take(self, *, full: bool = True) -> Turned:
+        assert isinstance(full, bool)
+        return self._take()
 
     def nothing_changed(self) -> bool:
         return False
