@@ -154,11 +154,12 @@ class Review:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The hosts by what is done to them, in the order of their first names."""
+        """The hosts by what is done to them: those that fail first, then those that warn, each by their first names."""
         gathered: dict[object, list[HostReview]] = {}
         for host in self.hosts:
             gathered.setdefault(_likeness(host), []).append(host)
-        return tuple(Group(tuple(hosts)) for hosts in gathered.values())
+        groups = (Group(tuple(hosts)) for hosts in gathered.values())
+        return tuple(sorted(groups, key=lambda group: _ORDER.index(group.judgement), reverse=True))
 
     @property
     def judgement(self) -> Judgement:

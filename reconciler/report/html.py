@@ -15,6 +15,7 @@ from reconciler.report.page import page
 
 _NAMED = 10  # hosts named in a heading
 
+_KINDS = {Judgement.FAIL: "stop", Judgement.WARN: "warn", Judgement.PASS: "go"}
 # class of a line, and what its sign says to who does not see it
 _SIGNS = {
     "+": ("add", "added"),
@@ -29,8 +30,8 @@ def render(plan: Plan) -> str:
     body = [
         "<header>",
         f"<h1>Mail TLS on {in_html(title(plan))}</h1>",
-        verdict(plan),
         "</header>",
+        verdict(plan),
         *sections(blocks(plan), level=2),
         footer(
             f"Commit {in_html(short(plan.revision))} of {in_html(shown(plan.origin))}",
@@ -43,12 +44,11 @@ def render(plan: Plan) -> str:
 def render_review(review: Review) -> str:
     """What a change does to every host it touches, as a whole document."""
     title = f"Mail TLS: {short(review.base)} → {short(review.head)}"
-    kind = {Judgement.FAIL: "stop", Judgement.WARN: "warn", Judgement.PASS: "go"}[review.judgement]
     body = [
         "<header>",
         f"<h1>Mail TLS: {in_html(short(review.base))} → {in_html(short(review.head))}</h1>",
-        f'<p class="verdict {kind}">{escaped(reviewed.verdict(review))}</p>',
         "</header>",
+        f'<p class="verdict {_KINDS[review.judgement]}">{escaped(reviewed.verdict(review))}</p>',
         *sections((*reviewed.problems(review), *reviewed.remarks(review.remarks)), level=2),
         *(line for group in review.groups for line in _group(group)),
         footer(f"{in_html(shown(review.origin))}, as of {in_html(review.now)}"),
@@ -59,9 +59,13 @@ def render_review(review: Review) -> str:
 def _group(group: Group) -> Iterator[str]:
     first, more = reviewed.names(group, _NAMED)
     hosts = ", ".join(in_html(name) for name in first) + (f" and {more} more" if more else "")
-    yield f'<section class="host"><h2>{hosts}: {escaped(reviewed.headline(group))}</h2>'
-    yield f"<details{' open' if not more else ''}><summary>Planned against</summary>"
-    yield f"<pre>{escaped_lines(reviewed.roll(group))}</pre></details>"
+    yield f'<section class="host {_KINDS[group.judgement]}">'
+    yield f"<h2>{hosts}: {escaped(reviewed.headline(group))}</h2>"
+    if len(group.hosts) == 1:
+        yield f'<p class="basis">{in_html(reviewed.basis(group.first, signer=True))}</p>'
+    else:
+        yield f"<details{' open' if not more else ''}><summary>Planned against</summary>"
+        yield f"<pre>{escaped_lines(reviewed.roll(group))}</pre></details>"
     yield from sections(reviewed.group_blocks(group), level=3)
     yield "</section>"
 

@@ -28,6 +28,11 @@ const seen = { width: innerWidth, scroll: document.documentElement.scrollWidth,
 document.body.insertAdjacentHTML("beforeend", `<pre id="seen">${JSON.stringify(seen)}</pre>`);
 </script></body>"""
 
+NARROWEST = 500  # CSS pixels of a window; a telephone's width is that of a frame inside one
+_FRAME = """<!doctype html><iframe id="frame" width="{0}" height="900" style="border: 0" srcdoc="{1}"></iframe><script>
+frame.onload = () => document.body.append(frame.contentDocument.getElementById("seen").cloneNode(true));
+</script>"""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -49,6 +54,7 @@ def shoot(page: str, scheme: str, width: int, directory: Path) -> Picture:
 def measure(page: str, scheme: str, width: int, directory: Path) -> dict[str, Any]:
     """Widths in CSS pixels, and the colours of each text and of what it stands on; a script is added for that."""
     scripted = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page).replace("</body>", _MEASURE)
+    scripted = scripted if width >= NARROWEST else _FRAME.format(width, html.escape(scripted))
     shown = _run(scripted, scheme, directory, f"--window-size={width},1200", "--dump-dom")
     found = shown.rpartition('<pre id="seen">')[2].partition("</pre>")[0]
     measured: dict[str, Any] = json.loads(html.unescape(found))

@@ -36,7 +36,7 @@ def test_the_page_is_shown_on_the_ground_of_the_scheme_and_is_not_blank(scheme: 
 
 @browser
 @pytest.mark.parametrize("scheme", GROUND)
-@pytest.mark.parametrize("width", [500, 1280])
+@pytest.mark.parametrize("width", [320, 500, 1280])
 def test_nothing_is_wider_than_the_window_and_every_text_can_be_read(
     page: str, scheme: str, width: int, tmp_path: Path
 ) -> None:
