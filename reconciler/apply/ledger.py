@@ -78,7 +78,7 @@ class Entry:
     def write(self, journal: Journal, *, lasting: bool) -> None:
         """Replace the journal; `lasting` once it has to survive a loss of power from now on."""
         body = {"format_version": FORMAT_VERSION, "transaction": codec.encode(journal)}
-        durable.replace(self.path / "journal.json", json.dumps(body, indent=1).encode() + b"\n", lasting=lasting)
+        durable.replace(self.path / "journal.json", json.dumps(body).encode() + b"\n", lasting=lasting)
 
     def sync(self) -> None:
         """Make the names of what lies in it durable."""
