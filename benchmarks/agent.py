@@ -97,7 +97,7 @@ def tick(instance: PrivateInstance, repo: str, directory: str) -> None:
     from datetime import timedelta
 
     from reconciler.loop import ways
-    from reconciler.loop.look import Where
+    from reconciler.loop.place import Where
     from reconciler.settings.agent import Agent
 
     where = Where(repo, instance.config_directory, f"{directory}/memory")

@@ -83,7 +83,8 @@ class _Demo(Stage):
     def prove(self) -> None:
         """The table at the end: every proof, of both hosts."""
         from reconciler.host.programs import Postfix
-        from reconciler.loop.look import Where, look
+        from reconciler.loop.look import look
+        from reconciler.loop.place import Where
         from reconciler.model.proof import Outcome, Proof
         from reconciler.probe.smtp import Credentials
         from reconciler.report.text import render_proofs

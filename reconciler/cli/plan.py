@@ -36,10 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _of_this_host(arguments: argparse.Namespace) -> Plan:
-    from reconciler.loop.look import look, plan_of
+    from reconciler.loop import ahead
 
     place = where.of(arguments)
-    sight = look(place)
+    with ahead.begin(place) as begun:
+        from reconciler.loop.look import look, plan_of
+
+        sight = look(place, begun)
     made = plan_of(sight)
     cut_off = sight.state.ledger.cut_off()
     if cut_off is not None:

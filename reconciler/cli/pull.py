@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop import ways
     from reconciler.loop.agent import once
     from reconciler.loop.following import chosen
-    from reconciler.loop.look import Where
+    from reconciler.loop.place import Where
 
     log.configure()
     settings = where.read(arguments.settings)

@@ -15,7 +15,7 @@ from reconciler.errors import UsageError
 from reconciler.settings.present import DEFAULT_FILE, present
 
 if TYPE_CHECKING:
-    from reconciler.loop.look import Where
+    from reconciler.loop.place import Where
     from reconciler.settings.model import Settings
 
 CONFIG_DIRECTORY = "/etc/postfix"
@@ -119,7 +119,7 @@ def read(file: str = "") -> Settings:
 
 def of(arguments: argparse.Namespace) -> Where:
     """The options as what one pass takes; what a command has no option for is left open."""
-    from reconciler.loop.look import Where
+    from reconciler.loop.place import Where
 
     place = Where(
         repo=getattr(arguments, "repo", ""),

@@ -99,6 +99,13 @@ class Running:
             stdout, stderr = self._collect()
             return Output(stdout, stderr, self._process.wait())
 
+    def succeed(self) -> Output:
+        """As `finish`. Raises CommandFailed for an exit status that is not 0 too."""
+        done = self.finish()
+        if done.status != 0:
+            raise CommandFailed(self.argv, why=done.complaint or f"exit status {done.status}")
+        return done
+
     def _collect(self) -> tuple[bytes, bytes]:
         out, err = (pipe.fileno() for pipe in (self._process.stdout, self._process.stderr) if pipe)
         gathered = {out: bytearray(), err: bytearray()}
@@ -137,8 +144,4 @@ def run(argv: Iterable[str], timeout: timedelta, *, stdin: bytes = b"") -> Outpu
 
     Raises CommandFailed where it cannot be started, exits with anything but 0, or takes longer than `timeout`.
     """
-    command = tuple(argv)
-    done = Running(command, timeout, stdin=stdin).finish()
-    if done.status != 0:
-        raise CommandFailed(command, why=done.complaint or f"exit status {done.status}")
-    return done
+    return Running(tuple(argv), timeout, stdin=stdin).succeed()

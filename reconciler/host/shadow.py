@@ -15,14 +15,14 @@ import socket
 import tempfile
 import time
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed
 from reconciler.host import remains
-from reconciler.host.command import ENVIRONMENT, Output, Running, run
+from reconciler.host.command import Output, Running
 from reconciler.postfix import main_cf, master_cf
 
 _LIMIT = timedelta(seconds=5)  # smtpd answers in 20 ms; a fatal error takes a second
@@ -31,6 +31,8 @@ _COLD = 4  # s
 _SESSION = b"EHLO localhost\r\nQUIT\r\n"
 _LINE = re.compile(r"^\S+ +\d+ \S+ \S+ [^ ]*?/?(\w+)\[\d+\]: (?=(?:fatal|error|warning|panic): )")
 _OUTSIDE = ".outside"  # of the configuration directory
+_COPY = ".with-options-"  # of the shadow, one for each set of options
+_A_COPY = r"/\.with-options-\d+"
 _NOT_TRIED = frozenset({"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
 
 
@@ -116,32 +118,60 @@ def complaints(candidate: Shadow, *, running: bool) -> tuple[str, ...]:
 
     Where the instance is not `running`, smtpd is not started: it would miss tlsmgr(8) and proxymap(8).
     """
-    said: dict[str, None] = {}
-    for arguments in (("-n",), ("-M",)):
-        try:
-            run(("postconf", "-c", candidate.directory, *arguments), _CHECK_LIMIT)
-        except CommandFailed as failed:
-            said[str(failed).replace(candidate.directory, "CANDIDATE")] = None
-    if said or not running:
-        return tuple(said)
-    for line in _start_ups(candidate):
-        said[line.replace(f"{candidate.directory}/{_OUTSIDE}", "").replace(candidate.directory, "CANDIDATE")] = None
-    return tuple(said)
+    said = list(_unread(candidate))
+    if running and not said:
+        said = [line.replace(f"{candidate.directory}/{_OUTSIDE}", "") for line in _start_ups(candidate)]
+    return tuple(dict.fromkeys(re.sub(_A_COPY, "", line).replace(candidate.directory, "CANDIDATE") for line in said))
+
+
+def _unread(candidate: Shadow) -> Iterator[str]:
+    """What postconf cannot read; both files at the same time."""
+    with ExitStack() as stack:
+        asked = [("postconf", "-c", candidate.directory, what) for what in ("-n", "-M")]
+        for program in [stack.enter_context(Running(argv, _CHECK_LIMIT)) for argv in asked]:
+            try:
+                program.succeed()
+            except CommandFailed as failed:
+                yield str(failed)
 
 
 def _start_ups(candidate: Shadow) -> Iterator[str]:
-    """smtpd's start-up, once for main.cf and once for each set of options a listener runs it with."""
-    main = Path(candidate.directory, "main.cf").read_bytes()
+    """smtpd's start-up, for main.cf and for each set of options a listener runs it with, all at the same time."""
     master = master_cf.parse(Path(candidate.directory, "master.cf").read_bytes())
     variants = {tuple(sorted(it.overrides.items())): None for it in master.services if it.command == "smtpd"}
-    for overrides in dict.fromkeys(((), *variants)):
-        with _log_socket(candidate) as (name, log):
-            _write_main(candidate, main, {**dict(overrides), **_own_log(candidate, name)})
-            answer = _session(candidate.directory)
+    with ExitStack() as stack:
+        begun = [
+            stack.enter_context(_started(candidate, number, dict(overrides)))
+            for number, overrides in enumerate(dict.fromkeys(((), *variants)))
+        ]
+        for session, log in begun:
+            answer = _answer(session)
             lines = list(_received(log))
-        yield from lines
-        if not answer.stdout.startswith(b"220") and not lines:
-            yield f"smtpd: gives no greeting ({answer.complaint or 'and no reason'})"
+            yield from lines
+            if not answer.stdout.startswith(b"220") and not lines:
+                yield f"smtpd: gives no greeting ({answer.complaint or 'and no reason'})"
+
+
+@contextmanager
+def _started(candidate: Shadow, number: int, overrides: Mapping[str, str]) -> Iterator[tuple[Running, socket.socket]]:
+    """A session with smtpd that runs with these options, and where its log arrives."""
+    copy = Path(candidate.directory, f"{_COPY}{number}")
+    copy.mkdir()
+    for entry in Path(candidate.directory).iterdir():
+        if entry.name != "main.cf" and not entry.name.startswith("."):
+            (copy / entry.name).symlink_to(entry)
+    with _log_socket(candidate, number) as (name, log):
+        main = Path(candidate.directory, "main.cf").read_bytes()
+        _write_main(copy, main, {**overrides, **_own_log(candidate, name)})
+        with Running(("sendmail", "-bs", "-C", str(copy)), _LIMIT, stdin=_SESSION) as session:
+            yield session, log
+
+
+def _answer(session: Running) -> Output:
+    try:
+        return session.finish()
+    except CommandFailed as failed:
+        return Output(b"", str(failed).encode(), 1)
 
 
 def _own_log(candidate: Shadow, name: str) -> dict[str, str]:
@@ -154,28 +184,18 @@ def _own_log(candidate: Shadow, name: str) -> dict[str, str]:
     }
 
 
-def _write_main(candidate: Shadow, main: bytes, parameters: Mapping[str, str]) -> None:
+def _write_main(directory: Path, main: bytes, parameters: Mapping[str, str]) -> None:
     document = main_cf.parse(main)
     for name, value in parameters.items():
         if name not in _NOT_TRIED:
             document = document.set(name.encode(), value.encode("utf-8", "surrogateescape"))
-    path = Path(candidate.directory, "main.cf")
-    path.unlink()
-    path.write_bytes(document.render())
-    cool(path)
-
-
-def _session(directory: str) -> Output:
-    argv = ("sendmail", "-bs", "-C", directory)
-    try:
-        return Running(argv, _LIMIT, stdin=_SESSION, environment=dict(ENVIRONMENT)).finish()
-    except CommandFailed as failed:
-        return Output(b"", str(failed).encode(), 1)
+    (directory / "main.cf").write_bytes(document.render())
+    cool(directory / "main.cf")
 
 
 @contextmanager
-def _log_socket(candidate: Shadow) -> Iterator[tuple[str, socket.socket]]:
-    name = remains.check_name()
+def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.socket]]:
+    name = f"{remains.check_prefix()}{number}"
     path = Path(candidate.queue_directory, "public", name)
     with suppress(FileNotFoundError):
         path.unlink()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reconciler import importer, plan
 from reconciler.importer import CannotAdopt, Patch
-from reconciler.loop.look import Where, look
+from reconciler.loop.look import look
+from reconciler.loop.place import Where
 from reconciler.model import address
 from reconciler.model.address import Address, OptionAddress, RowAddress, ServiceAddress
 from reconciler.postfix import endpoint

@@ -15,8 +15,8 @@ from reconciler.errors import ReconcilerError
 from reconciler.host import clock
 from reconciler.loop import passed
 from reconciler.loop.alerting import Alerting
-from reconciler.loop.look import Where
 from reconciler.loop.passed import Passed
+from reconciler.loop.place import Where
 from reconciler.loop.publisher import Publisher
 from reconciler.loop.standing import standing
 from reconciler.model.incident import Incident

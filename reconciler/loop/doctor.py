@@ -15,7 +15,8 @@ from reconciler import live
 from reconciler.errors import HostUnreadable, ReconcilerError
 from reconciler.host import obstacles, others, packages, resolver, snapshot, surroundings
 from reconciler.live.config import LiveConfig
-from reconciler.loop.look import Where, own_name
+from reconciler.loop.look import own_name
+from reconciler.loop.place import Where
 from reconciler.loop.recover import memory_of
 from reconciler.model.checkup import Checked, Verdict
 from reconciler.settings.model import Settings

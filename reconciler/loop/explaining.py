@@ -9,7 +9,8 @@ from reconciler import explain, live
 from reconciler.apply.state import StateDirectory
 from reconciler.explain.explanation import Explanation
 from reconciler.host import snapshot
-from reconciler.loop.look import Where, look
+from reconciler.loop.look import look
+from reconciler.loop.place import Where
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import Position, Problem, SettingsInvalid, UsageError
 
 if TYPE_CHECKING:
-    from reconciler.loop.look import Where
+    from reconciler.loop.place import Where
     from reconciler.settings.model import Settings
     from reconciler.source.follow import Fetched, Source
 

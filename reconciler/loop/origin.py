@@ -11,7 +11,7 @@ from reconciler import source
 from reconciler.errors import ReconcilerError, SettingsInvalid
 from reconciler.loop.asking import Asking
 from reconciler.loop.following import NOT_SAID
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import handover, layout
 

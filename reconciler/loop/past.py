@@ -16,7 +16,7 @@ from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.live import LiveConfig
 from reconciler.loop.carry_out import carried_out
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.loop.recover import machine_of, memory_of
 from reconciler.loop.trial import InCanary
 from reconciler.model.journal import Journal, Phase, Purpose

@@ -8,7 +8,7 @@ from pathlib import Path
 from reconciler import log
 from reconciler.errors import ReconcilerError, UsageError
 from reconciler.loop import publishing
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.loop.recover import memory_of
 from reconciler.model.moment import Moment
 

@@ -11,7 +11,8 @@ from reconciler import importer, live, plan
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
 from reconciler.live.publishing import EXPECTED, Owner, published
-from reconciler.loop.look import Where, look, memory, own_name
+from reconciler.loop.look import look, own_name
+from reconciler.loop.place import Where, memory
 from reconciler.model import wire
 from reconciler.model.desired import DesiredState
 from reconciler.model.published import MAXIMUM_SIZE, Published

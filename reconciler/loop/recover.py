@@ -14,7 +14,7 @@ from reconciler.apply.recovery import Recovery
 from reconciler.apply.state import StateDirectory
 from reconciler.host import files, snapshot
 from reconciler.host.machine import LocalMachine
-from reconciler.loop.look import Where, memory
+from reconciler.loop.place import Where, memory
 from reconciler.model.journal import Journal
 from reconciler.postfix import main_cf
 from reconciler.postfix.effective import View

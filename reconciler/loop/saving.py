@@ -12,7 +12,8 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.errors import PlanMoved, UsageError
-from reconciler.loop.look import Sight, Where, look, plan_of
+from reconciler.loop.look import Sight, look, plan_of
+from reconciler.loop.place import Where
 from reconciler.model import codec, saved_plan
 from reconciler.model.plan import Plan
 from reconciler.model.saved_plan import Basis

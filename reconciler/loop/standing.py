@@ -15,8 +15,8 @@ from reconciler.errors import CommandFailed, HostUnreadable
 from reconciler.host import snapshot
 from reconciler.live import LiveConfig
 from reconciler.loop import holds, passed
-from reconciler.loop.look import Where
 from reconciler.loop.passed import Passed
+from reconciler.loop.place import Where
 from reconciler.loop.recover import memory_of
 from reconciler.model.applied import LastApplied
 from reconciler.model.event import APPLY_FAILED, APPLY_FINISHED, Event

@@ -13,13 +13,14 @@ from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
 from reconciler.host import service
 from reconciler.incident.drift import kind_of
-from reconciler.loop import fingerprint, heal, recording, remembering
+from reconciler.loop import ahead, fingerprint, heal, recording, remembering
 from reconciler.loop.carry_out import apply
 from reconciler.loop.fingerprint import Fingerprints, Master
 from reconciler.loop.heal import CarryOut, Decision, Deferred, Memory, Nothing, Policy, Wait
 from reconciler.loop.holds import Rules, hold, pause_file
-from reconciler.loop.look import Sight, Where, look, plan_of
+from reconciler.loop.look import Sight, look, plan_of
 from reconciler.loop.origin import Origin
+from reconciler.loop.place import Where
 from reconciler.loop.recover import recover
 from reconciler.loop.schedule import Outcome
 from reconciler.loop.serving import Serving
@@ -138,7 +139,7 @@ class Turn:
             return self._seen(good, before)
 
     def _seen(self, repo: RepoSnapshot, before: Fingerprints) -> tuple[Sight, Plan]:
-        sight = look(self.where, repo)
+        sight = look(self.where, ahead.of(self.where, repo))
         self.seen = fingerprint.of_sight(sight, before, self._more())
         plan = plan_of(sight)
         if plan.blockers:

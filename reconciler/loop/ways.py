@@ -14,7 +14,7 @@ from reconciler.loop import origin
 from reconciler.loop.agent import Agent, Following, Turns
 from reconciler.loop.heal import Policy
 from reconciler.loop.holds import Rules
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.loop.pull import Pull
 from reconciler.loop.recover import memory_of
 from reconciler.loop.schedule import Times

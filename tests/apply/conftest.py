@@ -15,7 +15,8 @@ from reconciler.apply.machine import Prover
 from reconciler.apply.transaction import Transaction
 from reconciler.host.instance import PrivateInstance
 from reconciler.host.machine import LocalMachine
-from reconciler.loop.look import Sight, Where, look, plan_of
+from reconciler.loop.look import Sight, look, plan_of
+from reconciler.loop.place import Where
 from reconciler.loop.recover import recover
 from reconciler.model.journal import Journal
 from reconciler.model.proof import Proof

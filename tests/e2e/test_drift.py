@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reconciler.host.ports import free_port
-from reconciler.loop.look import Where, look, plan_of
+from reconciler.loop.look import look, plan_of
+from reconciler.loop.place import Where
 from reconciler.model.address import OptionAddress, ServiceAddress
 from reconciler.model.plan import Plan
 from reconciler.postfix import endpoint, table

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from reconciler.host.ports import free_port
-from reconciler.loop.look import Where, look, plan_of
+from reconciler.loop.look import look, plan_of
+from reconciler.loop.place import Where
 from reconciler.loop.reviewing import FromFile, planned
 
 pytestmark = pytest.mark.postfix

@@ -14,7 +14,7 @@ import pytest
 
 from reconciler.host import others, resolver
 from reconciler.loop import doctor
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.model.checkup import Checked, Verdict
 from reconciler.report import checkup
 from reconciler.settings.load import load

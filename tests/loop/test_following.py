@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.errors import SettingsInvalid, UsageError
 from reconciler.loop import following, origin
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.settings.load import load
 from reconciler.settings.model import Settings
 from reconciler.source.policy import Signed

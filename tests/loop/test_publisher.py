@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.host.instance import PrivateInstance
-from reconciler.loop.look import Where
+from reconciler.loop.place import Where
 from reconciler.loop.publisher import Publisher
 from reconciler.model import wire
 from reconciler.model.moment import Moment

@@ -235,7 +235,7 @@ def as_postconf(service: Service) -> bytes:
         elif token.at not in behind:
             text = master_cf.unbraced(token.text)
             is_option = value_next or (text.startswith(b"-") and text != b"--")
-            words.append(_braced(text) if not in_options else text)  # not around the first that is none
+            words.append(_braced(text) if value_next or not in_options else text)  # not around the first that is none
             in_options = in_options and is_option
             value_next = in_options and not value_next and text == b"-o"  # one that names nothing
     return b" ".join(words)

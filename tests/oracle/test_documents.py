@@ -126,7 +126,7 @@ masters = st.lists(st.one_of(services, services, interludes), max_size=4).map(b"
 @pytest.mark.postfix
 @oracle
 @given(st.lists(masters, min_size=BATCH, max_size=BATCH))
-@example([b"smtp inet n - y - - smtpd -o {} { smtpd_banner = a b }\n"])
+@example([b"smtp inet n - y - - smtpd -o {} { smtpd_banner = a b }\n", b"x unix - - n - - smtpd -o { a b } { c d }\n"])
 def test_a_generated_master_cf_says_what_postconf_says(documents: list[bytes]) -> None:
     with judge.directory() as where:
         folders = [lay_out(where / str(number), b"", document) for number, document in enumerate(documents)]
