@@ -36,7 +36,7 @@ def _live(world: World, mail: Correspondents, seconds: float) -> dict[str, objec
     thread = mail.start()
     deeds = (
         world.edit, world.commit_good, world.commit_bad, world.commit_unsigned, world.rewind, world.renew,
-        world.remote_away, world.reload,
+        world.remote_away, world.store_away, world.move_clock, world.reload,
     )  # fmt: skip
     order = list(deeds)
     end, samples = time.monotonic() + seconds, []
@@ -50,15 +50,24 @@ def _live(world: World, mail: Correspondents, seconds: float) -> dict[str, objec
     world.wait_for(lambda: world.is_in_force(tip), "the last commit is in force")
     world.restart_agent()
     world.wait_for(lambda: len(world.named("agent.started")) == 2, "the agent is back")
+    world.wait_for(lambda: world.stored() == spooled(world), "the store has everything")
+    planned = world.plan()
+    assert planned.returncode == 0, planned.stdout + planned.stderr
     world.stop_agent()
     mail.stop()
     thread.join()
     return _judged(world, mail, samples)
 
 
+def spooled(world: World) -> list[tuple[int, str]]:
+    return sorted((it["sequence"], it["event"]) for it in world.events())
+
+
 def _judged(world: World, mail: Correspondents, samples: list[float]) -> dict[str, object]:
     found, made = Counter(world.drifts()), Counter(world.edited)
     assert found == made, f"recorded {found - made} too often, {made - found} never"
+    stored = Counter(name for _, name in world.stored())
+    assert stored["drift.found"] == len(world.named("drift.found")), stored
     assert mail.sessions > 0
     assert mail.failures == [], mail.failures[:5]
     assert {it["sequence"] for it in world.events()} == set(range(1, len(world.events()) + 1))

@@ -9,11 +9,13 @@ import re
 import shutil
 import signal
 import smtplib
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,10 @@ class World:
     state: dict[str, Any] = field(default_factory=lambda: {"loglevel": 1, "header": "no", "partner": "may"})
     agent: subprocess.Popen[bytes] | None = None
 
+    @property
+    def store(self) -> Path:
+        return self.directory / "store/store.db"
+
     # --- the repository
 
     @property
@@ -79,7 +85,7 @@ class World:
             f'[instance]\nconfig_directory = "{self.instance.config_directory}"\nhost = "{MX}"\n'
             f'state_directory = "{self.directory}/memory"\ncache_directory = "{self.directory}/cache"\n'
             f'[agent]\ninterval = "1s"\nresync = "5s"\ntrigger_file = "{self.directory}/trigger"\n'
-            f'freeze_file = "{self.directory}/freeze"\n'
+            f'freeze_file = "{self.directory}/freeze"\n[store]\nurl = "sqlite:///{self.store}"\n'
         )
 
     def git(self, *argv: str) -> str:
@@ -167,6 +173,23 @@ class World:
         aside.rename(self.remote)
         self.commit_good()
 
+    def store_away(self) -> None:
+        """And drift is corrected meanwhile; it comes back as it was."""
+        aside = self.directory / "store-aside"
+        self.store.parent.rename(aside)
+        self.store.parent.write_text("no directory")
+        self.edit()
+        self.store.parent.unlink()
+        aside.rename(self.store.parent)
+
+    def move_clock(self) -> None:
+        """Ten years back or on, and right again: what is found and healed meanwhile is found and healed as ever."""
+        staged = self.directory / "clock.new"
+        for days in (self.chance.choice((-3650, 3650)), 0):
+            staged.write_text(str(days))
+            staged.replace(self.directory / "clock")
+            self.edit()
+
     def reload(self) -> None:
         self.instance.postfix.reload()
 
@@ -177,9 +200,17 @@ class World:
     # --- the agent
 
     def start_agent(self) -> None:
-        argv = [sys.executable, "-m", "reconciler", "agent", "--settings", str(self.directory / "reconciler.toml")]
+        argv = [
+            sys.executable,
+            "-m",
+            "tests.soak.agent",
+            "agent",
+            "--settings",
+            str(self.directory / "reconciler.toml"),
+        ]
+        environment = {**os.environ, "SOAK_CLOCK": str(self.directory / "clock")}
         with (self.directory / "agent.log").open("ab") as log:
-            self.agent = subprocess.Popen(argv, cwd=PROJECT, stderr=log, stdout=log)
+            self.agent = subprocess.Popen(argv, cwd=PROJECT, env=environment, stderr=log, stdout=log)
 
     def stop_agent(self) -> None:
         if self.agent is not None and self.agent.poll() is None:
@@ -198,6 +229,19 @@ class World:
             lines = path.read_text().splitlines() if path.exists() else []
             found += [json.loads(line) for line in lines if '"event"' in line]
         return list({it["sequence"]: it for it in found}.values())
+
+    def stored(self) -> list[tuple[int, str]]:
+        """The events of the store, as (number, name)."""
+        try:
+            with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
+                return connection.execute("SELECT sequence, name FROM events ORDER BY sequence").fetchall()
+        except sqlite3.OperationalError:  # it is away
+            return []
+
+    def plan(self) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "reconciler", "plan", "--detailed-exitcode"]
+        argv += ["--settings", str(self.directory / "reconciler.toml")]
+        return subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, check=False)
 
     def named(self, name: str) -> list[dict[str, Any]]:
         return [it for it in self.events() if it["event"] == name]
