@@ -17,7 +17,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_instance(parser)
     kinds = [kind.value.replace(" ", "-") for kind in Kind]
-    parser.add_argument("--since", type=_since, metavar="WHEN", help="seen since then: 90m, 24h, 7d, or 2026-11-23")
+    parser.add_argument(
+        "--since", type=_since, metavar="WHEN", help="open, or seen since then: 90m, 24h, 7d, or 2026-11-23"
+    )
     parser.add_argument(
         "--kind", action="append", choices=kinds, default=[], metavar="KIND", help=f"only this kind: {', '.join(kinds)}"
     )
@@ -31,11 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
     since, kinds = arguments.since, {name.replace("-", " ") for name in arguments.kind}
     instance = arguments.instance or posixpath.basename(posixpath.abspath(arguments.config_dir))
     settings = where.read(arguments.settings) if present(arguments.settings) else None
-    found = recorded.recorded(arguments.state_dir, instance, arguments.host, settings)
+    own = recorded.own_host(arguments.config_dir, settings)
+    place = recorded.Place(arguments.state_dir, instance, arguments.host or own, is_own=arguments.host in ("", own))
     wanted = [
         (host, it)
-        for host, it in found
-        if (it.kind in kinds if kinds else it.kind.is_drift) and (not since or recorded.moment(it.last_seen) >= since)
+        for host, it in recorded.recorded(place, settings)
+        if (it.kind in kinds if kinds else it.kind.is_drift) and (not since or recorded.heard_since(it, since))
     ]
     write(incidents.as_json(wanted) if arguments.format == "json" else incidents.as_text(wanted))
     return 0

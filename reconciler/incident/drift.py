@@ -129,7 +129,10 @@ def _of_plan(scene: Scene) -> Iterator[Drifted]:
 
 
 def _of_observed(scene: Scene) -> Iterator[Drifted]:
+    rows = {it.address.path for it in scene.plan.observed if isinstance(it.address, RowAddress)}
     for difference in scene.plan.observed:
+        if isinstance(difference.address, TableAddress) and difference.address.path in rows:
+            continue  # not built as its rows are not there
         if difference.live != difference.desired:
             yield _drifted(scene, difference.address, (difference.desired, difference.live), Cause.OBSERVED)
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.model.drift import Kind
 from reconciler.model.incident import Incident
+
+_NOT_OF_GIT = (Kind.POSTFIX_DOWN, Kind.CERTIFICATE_EXPIRING)  # of the health of a host, not of what git says
 
 
 class Sync(StrEnum):
@@ -66,7 +69,8 @@ class Standing:
     def sync(self) -> Sync:
         if not self.revision:
             return Sync.UNKNOWN
-        return Sync.OUT_OF_SYNC if any(it.kind.is_drift for it in self.incidents) else Sync.SYNCED
+        differing = (it for it in self.incidents if it.kind.is_drift and it.kind not in _NOT_OF_GIT)
+        return Sync.OUT_OF_SYNC if any(differing) else Sync.SYNCED
 
     @property
     def health(self) -> Health:

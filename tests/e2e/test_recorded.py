@@ -32,8 +32,17 @@ def test_a_hand_edit_that_was_healed_is_on_record(site: Callable[..., Any]) -> N
         ("main.cf/smtp_tls_loglevel", "1", "3")
     ]
     shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    assert "main.cf/smtp_tls_loglevel: was 1, found 3; against sha256:" in shown
-    assert shown.endswith("Drift: 1 recorded.\n")
+    first, second, last = shown.splitlines()
+    assert "main.cf/smtp_tls_loglevel: was 1, found 3; healed " in first
+    assert second.startswith("  parameter; file of uid 0, written ")
+    assert last == "Drift: 1 recorded, 0 open."
+    assert "Drift: 0 recorded" in run(*argv, "--host", "mx9.example.org"), "of another host nothing is known here"
+    assert "Drift: 0 recorded" in run(*argv, "--kind", "table-row")
+    assert "Drift: 1 recorded" in run(*argv, "--since", "1h", "--host", "mx1.example.org")
+
+
+def run(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_demo_plays_to_its_end() -> None:
