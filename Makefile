@@ -11,9 +11,9 @@ UV := build/uv/bin/uv
 UV_VERSION := 0.13.9
 SCHEMAS := schemas
 
-# What the demo and the tests run: Postfix with its table types, the two SASL worlds, what makes and watches them, and a
+# What the demo and the tests run: Postfix with its table types, the two SASL worlds, what signs, makes and watches, and a
 # browser that shows the pages.
-DEBIAN_PACKAGES := ca-certificates postfix postfix-cdb postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl strace chromium
+DEBIAN_PACKAGES := ca-certificates postfix postfix-cdb postfix-lmdb postfix-pcre dovecot-core sasl2-bin libsasl2-modules openssl openssh-client gnupg e2fsprogs strace chromium
 
 .PHONY: help
 help: ## Show this list
