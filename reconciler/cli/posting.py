@@ -74,6 +74,7 @@ def post(review: Review, arguments: argparse.Namespace, to: Where) -> str:
     with reach(to) as forge:
         number = _pull_request(forge, arguments, review.head)
         own = comment.changed_below(forge, number, tuple(arguments.unless_changed))
+        _pull_request(forge, arguments, review.head)  # that list is of the head as it is now: it must be this one still
         body = _comment(review, arguments) if own is None else markdown.not_believed(own, key=arguments.key)
         done = comment.upsert(forge, number, body.text)
         if arguments.status:

@@ -95,6 +95,29 @@ def test_a_review_that_the_change_could_have_made_itself_is_not_shown(comment, s
     assert server.statuses[-1]["description"] == "Passes. No host is touched."
 
 
+def test_a_head_that_moves_while_its_files_are_listed_gets_no_comment(comment, server: Server, review, capsys) -> None:
+    class Moving(list):
+        def __iter__(self):
+            server.pulls = []  # the next push is there
+            return super().__iter__()
+
+    head = {"sha": COMMIT, "ref": "topic", "repo": {"owner": {"login": "fork"}}}
+    server.pulls = [{"number": 7, "iid": 7, "sha": COMMIT, "head": head}]
+    server.files = Moving(["hosts/mx1.example.org.yaml"])
+    which = ("--source", "fork:topic")
+    assert comment(review_json.render(review), "--unless-changed", ".github", which=which) == 1
+    assert server.writes() == []
+    assert capsys.readouterr().err.startswith("no open pull request from fork:topic")
+
+
+def test_more_files_than_the_forge_lists_could_hide_any_other(comment, server: Server, review) -> None:
+    server.page = 100
+    server.files = [f"!{n:05}" for n in range(3000)]
+    assert comment(review_json.render(replace(review, remarks=(), hosts=())), "--unless-changed", ".github") == 0
+    told = "1000 files or more" if server.kind == "gitlab" else "3000 files or more"
+    assert server.comments[0]["body"] == markdown.not_believed(told).text
+
+
 def test_an_artefact_that_is_a_link_or_a_pipe_is_not_followed(
     server: Server, tmp_path: Path, monkeypatch, capsys
 ) -> None:

@@ -61,10 +61,18 @@ def the_pull_request(forge: Forge, branch: str, commit: str) -> int:
 
 
 def changed_below(forge: Forge, pull_request: int, places: tuple[str, ...]) -> str | None:
-    """The first path of the pull request that is one of these places, or below one."""
+    """The first path of the pull request that is one of these places, or below one.
+
+    Or that there are more files than the forge lists: among the others could be any, put last by their names.
+    """
     roots = tuple(place.rstrip("/") for place in places)
-    touched = forge.changed_files(pull_request) if roots else ()
-    return next((path for path in touched if any(path == it or path.startswith(f"{it}/") for it in roots)), None)
+    for count, names in enumerate(forge.changed_files(pull_request) if roots else (), start=1):
+        for path in names:
+            if any(path == it or path.startswith(f"{it}/") for it in roots):
+                return path
+        if count >= forge.most_files:
+            return f"{count} files or more"
+    return None
 
 
 def _plain(body: str) -> str:

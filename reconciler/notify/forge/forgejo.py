@@ -19,6 +19,8 @@ def headers(token: str) -> Mapping[str, str]:
 class Forgejo:
     """`named` is the login that comments are made under, where the token itself must not be asked."""
 
+    most_files = 3000  # it names no limit; whoever needs more is not believed
+
     def __init__(self, client: Client, repository: str, named: str = "") -> None:
         self._client = client
         self._at = f"repos/{answers.repository(repository, deepest=2)}"
@@ -62,7 +64,6 @@ class Forgejo:
             if not owner or answers.text(head, "repo", "owner", "login") == owner:
                 yield answers.number(item, "number")
 
-    def changed_files(self, pull_request: int) -> Iterator[str]:
+    def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:
         for item in self._client.pages(f"{self._at}/pulls/{pull_request}/files", limit=50):
-            yield answers.text(item, "filename")
-            yield item.get("previous_filename") or ""
+            yield answers.text(item, "filename"), item.get("previous_filename") or ""

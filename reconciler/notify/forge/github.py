@@ -27,6 +27,8 @@ def headers(token: str) -> Mapping[str, str]:
 class GitHub:
     """`named` is the login that comments are made under, where the token itself must not be asked."""
 
+    most_files = 3000  # "List pull requests files"
+
     def __init__(self, client: Client, repository: str, named: str = "") -> None:
         self._client = client
         self._at = f"repos/{answers.repository(repository, deepest=2)}"
@@ -72,7 +74,6 @@ class GitHub:
             if answers.text(item, "head", "sha") == answers.commit(commit):
                 yield answers.number(item, "number")
 
-    def changed_files(self, pull_request: int) -> Iterator[str]:
+    def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:
         for item in self._client.pages(f"{self._at}/pulls/{pull_request}/files", per_page=100):
-            yield answers.text(item, "filename")
-            yield item.get("previous_filename") or ""
+            yield answers.text(item, "filename"), item.get("previous_filename") or ""

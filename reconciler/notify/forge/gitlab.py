@@ -25,6 +25,8 @@ def headers(token: str) -> Mapping[str, str]:
 class GitLab:
     """`named` is the user name that notes are made under, where the token itself must not be asked."""
 
+    most_files = 1000  # "Diff limits administration": the smallest that is in use
+
     def __init__(self, client: Client, repository: str, named: str = "") -> None:
         self._client = client
         self._at = f"projects/{quote(answers.repository(repository, deepest=20), safe='')}"
@@ -71,7 +73,6 @@ class GitLab:
             if answers.text(item, "sha") == answers.commit(commit):
                 yield answers.number(item, "iid")
 
-    def changed_files(self, pull_request: int) -> Iterator[str]:
+    def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:
         for item in self._client.pages(f"{self._at}/merge_requests/{pull_request}/diffs", per_page=100):
-            yield answers.text(item, "new_path")
-            yield answers.text(item, "old_path")
+            yield answers.text(item, "new_path"), answers.text(item, "old_path")

@@ -41,6 +41,10 @@ class Forge(Protocol):
     Each raises ForgeRefused where the forge says no, ForgeBusy where asking later can help.
     """
 
+    @property
+    def most_files(self) -> int:
+        """How many files of a pull request it lists; of a larger one it leaves out the rest."""
+
     def author(self) -> str:
         """Whose comments ours are."""
 
@@ -59,5 +63,5 @@ class Forge(Protocol):
     def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
         """The open ones from this branch whose head is this commit; `branch` is OWNER:BRANCH where owners differ."""
 
-    def changed_files(self, pull_request: int) -> Iterator[str]:
-        """The paths that it touches, those of renamed files under both names."""
+    def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:
+        """Each file that it touches, by its name and the one it had; no more than `most_files` of them."""
