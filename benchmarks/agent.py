@@ -272,8 +272,12 @@ def main() -> None:
         git(remote, "add", ".")
         git(remote, "commit", "-qm", "first")
         private = tempfile.mkdtemp(dir=directory)
-        with agent(instance, f"file://{remote}", private, 'interval = "1m"\n') as watched:
+        with agent(instance, f"file://{remote}", private) as watched:  # its first start makes the store
             until(lambda: [it for _, it in list(watched.events) if it["event"] == "pass.finished"], watched.events)
+            time.sleep(5)
+        with agent(instance, f"file://{remote}", private, 'interval = "1m"\n') as watched:
+            watched.wait("agent.started", 0.0)
+            time.sleep(5)
             idle(watched)
             commits(instance, remote, private, watched)
         with agent(instance, f"file://{remote}", private) as watched:

@@ -3,14 +3,18 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from reconciler.incident.machine import history
 from reconciler.model.event import Fact
@@ -19,7 +23,7 @@ from reconciler.model.told import Told, Word
 from reconciler.record import connection
 from reconciler.record.connection import StoreUnavailable
 from reconciler.record.outbox import Outbox
-from reconciler.record.schema import METADATA
+from reconciler.record.schema import HEAD, METADATA
 from reconciler.record.store import Store, Whose, open_store
 from reconciler.record.take_in import take_in
 
@@ -228,3 +232,14 @@ def test_opening_again_keeps_what_is_there(outbox: Outbox, store: Store, url: st
 def test_the_migrations_lead_to_the_tables_of_the_schema(store: Store) -> None:
     with store.engine.connect() as held:
         assert compare_metadata(MigrationContext.configure(held), METADATA) == []
+
+
+def test_a_store_that_is_current_is_opened_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    open_store(url)
+    script = ScriptDirectory(str(files("reconciler.record") / "migrations"))
+    assert script.get_current_head() == HEAD
+    asked = "import sys; from reconciler.record.store import open_store; open_store(sys.argv[1])"
+    argv = [sys.executable, "-c", f"{asked}; print('alembic' in sys.modules)", url]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
