@@ -184,12 +184,21 @@ class Course:
         try:
             for passage in reversed(self.journal.passages):
                 if passage.before != passage.after and self.machine.standing(passage) is Standing.NEW:
-                    self.machine.restore(passage, self.entry.copy(passage), self.entry.kept(passage))
+                    self.machine.restore(self._waiting(passage))
             self.machine.sync(self.journal.passages)
             self.state.replace(_bytes(self.entry.old_record))
         except (ReconcilerError, OSError) as second:
             text = f"{failure}\nputting the old files back failed too: {second}\nthey are in {self.entry.path}/old"
             raise RollbackFailed(text) from second
+
+    def _waiting(self, passage: Passage) -> Passage:
+        """What goes back, waiting aside. One that was staged anew is on record before it is in place."""
+        source = next((it for it in self.journal.passages if passage.path.startswith(f"{it.path}.")), None)
+        found = self.machine.waiting(passage, self.entry.copy(passage), self.entry.kept(passage), source)
+        if found != passage:
+            passages = tuple(found if it.path == passage.path else it for it in self.journal.passages)
+            self._note(replace(self.journal, passages=passages))
+        return found
 
     def _serve_again(self, prover: Prover) -> str:
         """The old files in force again; gives what is wrong with that, or nothing.

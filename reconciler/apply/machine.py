@@ -10,7 +10,7 @@ from reconciler.model.candidate import Candidate
 from reconciler.model.desired import SelfSigned
 from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.proof import Proof
-from reconciler.model.snapshot import FileState
+from reconciler.model.snapshot import Excerpt, FileState
 from reconciler.model.verdict import Verdict
 
 
@@ -26,6 +26,9 @@ class Machine(Protocol):
 
     def fingerprint(self, path: str) -> Fingerprint | None:
         """What makes this file the same file; symbolic links are not followed. None where there is none."""
+
+    def facts(self, path: str, within: Excerpt) -> FileState | None:
+        """Owner, mode and attributes of the large file that an excerpt was taken from; None where it is another one."""
 
     # --- preparing: nothing live is touched
 
@@ -53,6 +56,12 @@ class Machine(Protocol):
         path to staged path.
         """
 
+    def splice(self, path: str, within: Excerpt, like: FileState | None) -> str:
+        """As `stage`, for a large file of which some lines are replaced."""
+
+    def rebuild(self, kind: str, path: str, staged: str, within: Excerpt, like: FileState | None) -> str:
+        """As `build`, of a large source that is `staged`: in a copy of the live table, where that can be done."""
+
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         """A fresh private key and a certificate signed with it, both PEM."""
 
@@ -68,6 +77,12 @@ class Machine(Protocol):
     def copy(self, target: str, into: str) -> None:
         """Copy a live file aside, onto the disk."""
 
+    def keep_lines(self, within: Excerpt, into: str) -> None:
+        """Instead of a copy, what takes the change of an excerpt back; onto the disk."""
+
+    def before_lines(self, target: str, copy: str) -> bytes | None:
+        """The bytes before the change of an excerpt, of the file after it and what was kept; None where one is gone."""
+
     # --- committing
 
     def edits_held(self) -> AbstractContextManager[None]:
@@ -82,8 +97,14 @@ class Machine(Protocol):
         Raises Conflict where the target is not what was recorded; then it is as it was.
         """
 
-    def restore(self, passage: Passage, copy: str, kept: str) -> None:
-        """Put back what stood there before, from where it waits, else from its copy.
+    def waiting(self, passage: Passage, copy: str, kept: str, source: Passage | None) -> Passage:
+        """See to it that what stood there before waits aside: staged anew from its copy where it does not.
+
+        Gives the passage with that for its `before`: a large file has another mark then. `source` is of a compiled one.
+        """
+
+    def restore(self, passage: Passage) -> None:
+        """Put back what stood there before, which waits aside.
 
         Raises Conflict where the target is not the new version any more; then it is as it was.
         """

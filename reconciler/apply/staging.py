@@ -11,9 +11,9 @@ from reconciler.apply.machine import Machine
 from reconciler.errors import Conflict
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import FileAddress
-from reconciler.model.journal import Passage
+from reconciler.model.journal import LINES, MADE_ANEW, UNREAD, Fingerprint, Passage
 from reconciler.model.plan import AssembleCertificate, BuildTable, Edit, MakeCertificate, Plan
-from reconciler.model.snapshot import FileState
+from reconciler.model.snapshot import Excerpt, FileState
 from reconciler.postfix.table import TableType, compiled_path
 
 _TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
@@ -22,7 +22,7 @@ _TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
 @dataclass(frozen=True, slots=True)
 class Step:
     """One file: what stands there, and what shall. `content` is None for a removal; of a compiled table it is the
-    source, and `table` its type.
+    source, and `table` its type. Of a large file they are what `within` shows of it.
     """
 
     passage: Passage
@@ -33,6 +33,7 @@ class Step:
     table: str = ""
     source: str = ""
     of_files: bool = False  # postmap puts the files in, that the rows name
+    within: Excerpt | None = None
 
 
 @dataclass
@@ -71,31 +72,43 @@ class Staging:
     def contents(self) -> dict[str, bytes | str]:
         """The candidate's files by their live paths; of a compiled table where its next version waits."""
         put = (step for step in self.steps if step.content is not None)
-        return {it.passage.path: it.passage.aside if it.passage.compiled else it.content or b"" for it in put}
+        return {
+            it.passage.path: it.passage.aside if it.passage.compiled or it.within else it.content or b"" for it in put
+        }
 
     def write(self) -> Iterator[str]:
         """Stage every file and fingerprint it; gives a word for each, before it is begun.
 
         Raises HostUnwritable, CheckFailed, Conflict.
         """
-        self.machine.refuse_if_crowded({step.passage.path: len(step.content or b"") for step in self.steps})
+        self.machine.refuse_if_crowded({step.passage.path: _size(step) for step in self.steps})
         for number, step in enumerate(self.steps):
             yield f"postmap {step.table}:{step.source}" if step.table else step.passage.path
             self.steps[number] = replace(step, passage=self._written(step))
 
     def _written(self, step: Step) -> Passage:
         like = step.like or step.before
-        if step.table:
+        if step.within is not None:
+            self._spliced(step, step.within, like)
+        elif step.table:
             self.machine.build(
                 step.table, step.source, step.content or b"", like, self._waiting() if step.of_files else None
             )
         elif step.content is not None:
             self.machine.stage(step.passage.path, step.content, like, mode=step.mode)
         before = self.machine.fingerprint(step.passage.target)
-        if not step.passage.compiled and (before.sha256 if before else None) != _digest(step.before):
+        if not step.passage.compiled and not _is(before, step):
             raise Conflict(f"{step.passage.path} has changed since the plan was made; plan again")
         after = None if step.content is None else self.machine.fingerprint(step.passage.aside)
         return replace(step.passage, before=before, after=after)
+
+    def _spliced(self, step: Step, within: Excerpt, like: FileState | None) -> None:
+        """A large file with some of its lines replaced, or what postmap makes of it."""
+        if not step.table:
+            self.machine.splice(step.passage.path, within, like)
+            return
+        source = self.machine.passage(step.source).aside
+        self.machine.rebuild(step.table, step.source, source, within, like)
 
     def _waiting(self) -> dict[str, str]:
         """Where the next version of each text file waits."""
@@ -103,6 +116,8 @@ class Staging:
         return {passage.path: passage.aside for passage in found}
 
     def _edit(self, edit: Edit) -> Step | None:
+        if edit.within is not None:
+            return self._excerpt(edit, edit.within)
         standing = self.machine.read(edit.path)
         if not edit.compiled and (standing.content if standing else None) != edit.before:
             raise Conflict(f"{edit.path} has changed since the plan was made; plan again")
@@ -111,6 +126,13 @@ class Staging:
         passage = replace(self.machine.passage(edit.path), compiled=edit.compiled)
         mode = _KEY_MODE if edit.private else _TABLE_MODE
         return Step(passage, standing, edit.after, mode, like=edit.like)
+
+    def _excerpt(self, edit: Edit, within: Excerpt) -> Step:
+        """Raises Conflict where it is not the file that was looked at."""
+        standing = self.machine.facts(edit.path, within)
+        if standing is None:
+            raise Conflict(f"{edit.path} has changed since the plan was made; plan again")
+        return Step(self.machine.passage(edit.path), standing, edit.after, like=edit.like, within=within)
 
     def _certificate(self, certificate: MakeCertificate | AssembleCertificate) -> Iterator[Step]:
         if isinstance(certificate, AssembleCertificate):
@@ -144,8 +166,8 @@ class Staging:
             raise Conflict(f"{action.path} has gone since the plan was made; plan again")
         path = compiled_path(TableType(action.type), action.path)
         passage = replace(self.machine.passage(path, source=action.path), compiled=True)
-        of_files = action.of_files
-        return Step(passage, standing, content, table=action.type, source=action.path, of_files=of_files)
+        of_files, within = action.of_files, source.within if source else None
+        return Step(passage, standing, content, table=action.type, source=action.path, of_files=of_files, within=within)
 
     def _in_order(self) -> list[Step]:
         """No reference precedes its target: tables and certificates, master.cf, main.cf, and then what is removed.
@@ -160,8 +182,21 @@ class Staging:
     @staticmethod
     def _named(step: Step, number: int) -> Step:
         copy = f"{number:02}-{posixpath.basename(step.passage.path)}"
+        if step.within is not None:
+            copy += f".{step.table}{MADE_ANEW}" if step.table else LINES
         return replace(step, passage=replace(step.passage, copy=copy))
 
 
-def _digest(state: FileState | None) -> str | None:
-    return hashlib.sha256(state.content).hexdigest() if state else None
+def _size(step: Step) -> int:
+    return step.within.size if step.within is not None else len(step.content or b"")
+
+
+def _is(found: Fingerprint | None, step: Step) -> bool:
+    """Whether a file is the one that the step was made from."""
+    if found is None or step.before is None:
+        return found is None and step.before is None
+    if step.within is not None:
+        return (found.sha256, found.size) == (step.within.mark, step.within.size)
+    if found.sha256.startswith(UNREAD):
+        return found.sha256.endswith(f":{step.before.mtime_ns}") and found.size == len(step.before.content)
+    return found.sha256 == hashlib.sha256(step.before.content).hexdigest()

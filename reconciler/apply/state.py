@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +89,39 @@ class StateDirectory:
         else:
             self._put(self.record, content)
 
+    def base(self, digest: str) -> bytes:
+        """A policy file that was kept for the rows that were written.
+
+        Raises HostUnreadable where it is gone or damaged.
+        """
+        path = self._base(digest)
+        content = _read(path)
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
+            hint = f"restore it from a backup, or remove {self.record} to adopt the host as it stands"
+            raise HostUnreadable(f"{path}: gone or damaged, and the record is about it; {hint}")
+        return content
+
+    def has_base(self, digest: str) -> bool:
+        return self._base(digest).exists()
+
+    def keep_base(self, digest: str, content: bytes) -> None:
+        """Keep a policy file under its digest. Raises StateUnusable."""
+        path = self._base(digest)
+        with self._usable():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            if not path.exists():
+                durable.replace(path, content)
+
+    def forget_bases(self, needed: Container[str]) -> None:
+        """Remove the policy files that no record is about any more."""
+        with suppress(OSError):
+            for path in (self.path / "tables").iterdir():
+                if path.name not in needed:
+                    path.unlink()
+
+    def _base(self, digest: str) -> Path:
+        return self.path / "tables" / digest
+
     def proven(self) -> tuple[str, ...]:
         """The digests of trials that were passed, oldest first; none where they cannot be read: they only save time."""
         try:
@@ -101,11 +135,14 @@ class StateDirectory:
         if digest not in known:
             self._put(self._proven, json.dumps({"passed": [*known[-_PROVEN + 1 :], digest]}).encode())
 
-    def recall(self, key: str) -> Seen | None:
-        """What was remembered under `key`; None where nothing was, or it cannot be read: it is only a short cut."""
+    def recall(self, key: Callable[[frozenset[str]], str]) -> Seen | None:
+        """What was remembered under the key; None where nothing was, or it cannot be read: it is only a short cut.
+
+        `key` is given the files on whose content that did not depend.
+        """
         try:
             body = json.loads(self._cache.read_bytes())
-            return codec.decode(Seen, body["seen"]) if body["key"] == key else None
+            return codec.decode(Seen, body["seen"]) if body["key"] == key(frozenset(body["exempt"])) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -117,9 +154,10 @@ class StateDirectory:
             return None
         return newest
 
-    def remember(self, key: str, seen: Seen) -> None:
+    def remember(self, key: Callable[[frozenset[str]], str], seen: Seen, exempt: frozenset[str] = frozenset()) -> None:
         """Keep a validated state and the facts of PEM files, so that the same need not be worked out again."""
-        content = json.dumps({"key": key, "seen": codec.encode(seen)}).encode()
+        body = {"key": key(exempt), "exempt": sorted(exempt), "seen": codec.encode(seen)}
+        content = json.dumps(body).encode()
         if _read(self._cache) != content:
             self._put(self._cache, content)
 

@@ -21,12 +21,12 @@ from reconciler.apply.state import StateDirectory
 from reconciler.errors import CanaryRefused, CheckFailed, StateUnusable
 from reconciler.live.paths import absolute
 from reconciler.model.address import FileAddress, TableAddress
-from reconciler.model.applied import LastApplied
+from reconciler.model.applied import LastApplied, Mirrored
 from reconciler.model.candidate import Candidate
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.plan import BuildTable, Plan, Reload
 from reconciler.model.receipt import Receipt
-from reconciler.postfix.table import TableType
+from reconciler.postfix.table import NOTE, TableType, compiled_path
 from reconciler.report import difference
 from reconciler.report.blocks import summary
 
@@ -178,12 +178,15 @@ class Transaction:
         """Copies of what stands there, the record before and after, and the difference for people."""
         entry = self.course.entry
         for step in staging.steps:
-            if step.passage.before is not None:
+            if step.within is not None and not step.table:
+                self.machine.keep_lines(step.within, entry.copy(step.passage))
+            elif step.passage.before is not None and step.within is None:
                 self.machine.copy(step.passage.target, entry.copy(step.passage))
         try:
             record = self.state.record.read_bytes() if self.state.record.exists() else None
             if record is not None:
                 durable.replace(entry.old_record, record)
+            self._keep_bases(staging)
             durable.replace(entry.new_record, self._record(staging.made).to_json())
             durable.replace(entry.diff, _difference(staging), lasting=False)
             entry.sync()
@@ -194,7 +197,33 @@ class Transaction:
         entries = dict(self.plan.record)
         for address, digest in made.items():
             entries[address] = replace(entries[address], written=digest)
-        return LastApplied(self.plan.config_directory, self.plan.revision, entries, self.plan.history)
+        plan = self.plan
+        return LastApplied(plan.config_directory, plan.revision, entries, plan.history, self._mirrors())
+
+    def _mirrors(self) -> dict[str, Mirrored]:
+        """The large tables with the marks of what is about to be put in place."""
+        passages = self.course.journal.passages if not self.plan.is_empty else ()
+        marks = {it.path: it.after.sha256 for it in passages if it.after is not None}
+        found = {}
+        for path, mirror in self.plan.mirrors.items():
+            where = absolute(path, self.plan.config_directory)
+            built = compiled_path(TableType(mirror.kind), where)
+            source, compiled = marks.get(where, mirror.source), marks.get(built, mirror.compiled)
+            found[path] = replace(mirror, source=source, compiled=compiled)
+        return found
+
+    def _keep_bases(self, staging: Staging) -> None:
+        """The policy files that the record names, for a day on which somebody has written to their tables."""
+        steps = {it.passage.path: it for it in staging.steps if not it.table}
+        for path, mirror in self.plan.mirrors.items():
+            step = steps.get(absolute(path, self.plan.config_directory))
+            if step is None or self.state.has_base(mirror.base):
+                continue
+            state = self.machine.read(step.passage.aside) if step.within is not None else None
+            content = state.content if state else step.content
+            if content is not None:
+                self.state.keep_base(mirror.base, content.removeprefix(NOTE))
+        self.state.forget_bases({it.base for it in self.plan.mirrors.values()})
 
 
 def _built(plan: Plan) -> Iterator[str]:

@@ -15,11 +15,13 @@ from reconciler.apply.ledger import Entry
 from reconciler.apply.machine import Machine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Conflict, HostUnreadable, UsageError
+from reconciler.live.paths import in_address
 from reconciler.model.address import Address
-from reconciler.model.applied import Applied, LastApplied, from_json
-from reconciler.model.journal import Journal, Passage, Phase, Standing
-from reconciler.model.plan import Change, Edit, Plan, Reason, Reload, Why
+from reconciler.model.applied import Applied, LastApplied, Mirrored, from_json
+from reconciler.model.journal import LINES, MADE_ANEW, UNREAD, Fingerprint, Journal, Passage, Phase, Standing
+from reconciler.model.plan import BuildTable, Change, Edit, Plan, Reason, Reload, Why
 from reconciler.model.snapshot import FileState
+from reconciler.postfix.table import NOTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ def way_back(state: StateDirectory, machine: Machine, number: int | None, *, mai
     entry, journal = _chosen(state, number)
     _refuse_changed(state, machine, journal)
     old, current = _record(entry.old_record, journal), state.read(journal.config_directory)
-    edits = tuple(_edit(machine, entry, passage) for passage in journal.passages if passage.before != passage.after)
+    moved = tuple(passage for passage in journal.passages if passage.before != passage.after)
+    edits = tuple(_edit(machine, entry, it) for it in moved if not it.copy.endswith(MADE_ANEW))
+    anew = tuple(_made_anew(it) for it in moved if it.copy.endswith(MADE_ANEW))
     changes = tuple(_reversed(change) for change in journal.changes if not change.forget)
     made = Plan(
         host=journal.host,
@@ -51,13 +55,26 @@ def way_back(state: StateDirectory, machine: Machine, number: int | None, *, mai
         now=now,
         digest=_digest(edits),
         changes=changes,
-        actions=(Reload(f"transaction {journal.number} took one"),) if journal.reload else (),
+        actions=(*anew, *((Reload(f"transaction {journal.number} took one"),) if journal.reload else ())),
         edits=edits,
         record=_reverted(journal, old, _record(entry.new_record, journal), current),
         history=old.history,
+        mirrors=_mirrors(edits, old, current),
     )
     revisions = dict.fromkeys(it for it in (journal.revision, current.revision) if it)
     return WayBack(made, journal, tuple(revisions))
+
+
+def _mirrors(edits: tuple[Edit, ...], old: LastApplied, current: LastApplied) -> dict[str, Mirrored]:
+    """Those of now, but as they were where their source goes back; what they are made of is the file as it was."""
+    contents = {in_address(it.path, current.config_directory): it.after for it in edits if not it.compiled}
+    found = {path: it for path, it in current.mirrors.items() if path not in contents}
+    for path, mirror in old.mirrors.items():
+        content = contents.get(path)
+        if content is not None:
+            digest = hashlib.sha256(memoryview(content)[len(NOTE) :]).hexdigest()
+            found[path] = replace(mirror, base=digest, splices=())
+    return found
 
 
 def _chosen(state: StateDirectory, number: int | None) -> tuple[Entry, Journal]:
@@ -104,8 +121,10 @@ def _edit(machine: Machine, entry: Entry, passage: Passage) -> Edit:
     now = standing.content if standing else None
     if passage.before is None:
         return Edit(passage.path, None if passage.compiled else now, None, compiled=passage.compiled)
+    if passage.copy.endswith(LINES):
+        return _edit_of_lines(machine, entry, passage, now)
     copy = machine.read(entry.copy(passage))
-    if copy is None or hashlib.sha256(copy.content).hexdigest() != passage.before.sha256:
+    if copy is None or not _is_of(copy.content, passage.before):
         raise HostUnreadable(f"{entry.copy(passage)}: the copy of {passage.path} is gone; it cannot be put back")
     like = FileState(
         copy.content,
@@ -118,6 +137,25 @@ def _edit(machine: Machine, entry: Entry, passage: Passage) -> Edit:
     )
     before = None if passage.compiled else now
     return Edit(passage.path, before, copy.content, compiled=passage.compiled, like=like)
+
+
+def _is_of(content: bytes, before: Fingerprint) -> bool:
+    if before.sha256.startswith(UNREAD):
+        return len(content) == before.size
+    return hashlib.sha256(content).hexdigest() == before.sha256
+
+
+def _edit_of_lines(machine: Machine, entry: Entry, passage: Passage, now: bytes | None) -> Edit:
+    old = machine.before_lines(passage.target, entry.copy(passage))
+    if old is None or passage.before is None or len(old) != passage.before.size:
+        raise HostUnreadable(f"{entry.copy(passage)}: the lines of {passage.path} are gone; it cannot be put back")
+    return Edit(passage.path, now, old)
+
+
+def _made_anew(passage: Passage) -> BuildTable:
+    source = posixpath.splitext(passage.path)[0]
+    kind = passage.copy.removesuffix(MADE_ANEW).rpartition(".")[2]
+    return BuildTable(kind, source, "its rows change")
 
 
 def _reversed(change: Change) -> Change:

@@ -58,11 +58,12 @@ def _planned(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
     place = where.of(arguments)
     with ahead.begin(place) as begun:
         from reconciler.loop import carry_out  # noqa: F401 - while the state is validated
+        from reconciler.loop.lean import Rows
         from reconciler.loop.look import look, plan_of
         from reconciler.loop.recover import recover
 
         recover(place, progress)
-        sight = look(place, begun)
+        sight = look(place, begun, Rows.DIFFERING)
         return sight, plan_of(sight)
 
 

@@ -40,9 +40,10 @@ def _of_this_host(arguments: argparse.Namespace) -> Plan:
 
     place = where.of(arguments)
     with ahead.begin(place) as begun:
+        from reconciler.loop.lean import Rows
         from reconciler.loop.look import look, plan_of
 
-        sight = look(place, begun)
+        sight = look(place, begun, Rows.DIFFERING)
     made = plan_of(sight)
     cut_off = sight.state.ledger.cut_off()
     if cut_off is not None:

@@ -183,6 +183,10 @@ def alike(one: object, other: object) -> bool:
             mine, others = one, cast("tuple[object, ...]", other)
             return len(mine) == len(others) and all(map(alike, mine, others))
         case _ if is_dataclass(one):
-            return all(alike(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
+            return all(
+                alike(getattr(one, name), getattr(other, name))
+                for name, it in one.__dataclass_fields__.items()
+                if it.compare
+            )
         case _:
             return one == other

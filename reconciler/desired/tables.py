@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 
 from reconciler.desired import readers
 from reconciler.desired.maps import MapRow
@@ -31,15 +32,14 @@ def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) 
     if file.outgoing is not None:
         rows = _policies(file.outgoing, tree, maps)
         key = "policies" if file.outgoing.policies else "policy_files"
-        tables.append(
-            _table(
-                file.outgoing.policy_table,
-                rows,
-                ("smtp_tls_policy_maps", ""),
-                Part.OUTGOING_POLICIES,
-                origin_at(tree, "outgoing", key),
-            )
+        made = _table(
+            file.outgoing.policy_table,
+            rows,
+            ("smtp_tls_policy_maps", ""),
+            Part.OUTGOING_POLICIES,
+            origin_at(tree, "outgoing", key),
         )
+        tables.append(replace(made, policy_file=_only_file(file.outgoing)))
     return tuple(table for table in tables if table.rows)
 
 
@@ -119,6 +119,12 @@ def _policies(outgoing: Outgoing, tree: Mapping, maps: MappingOf[str, tuple[MapR
         value = (outgoing.policies or {})[nexthop]
         rows[nexthop] = DesiredRow(nexthop, value, item.key.origin)
     return tuple((rows | dict(_from_files(outgoing, tree, maps, rows.keys()))).values())
+
+
+def _only_file(outgoing: Outgoing) -> str:
+    """The policy file that says all there is to say, if one does."""
+    named = outgoing.policy_files or ()
+    return named[0] if len(named) == 1 and not outgoing.policies else ""
 
 
 def _from_files(

@@ -13,18 +13,19 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable, ReconcilerError
 from reconciler.host import obstacles
-from reconciler.model.journal import Fingerprint
+from reconciler.model.journal import UNREAD, Fingerprint
 from reconciler.model.snapshot import FileState
 
 SIZE_LIMIT = 256 << 20  # bytes; a table of five million rows
 _STAGED, _SCRATCH = ".reconciler-new", ".reconciler-build"
 _PIECE = 1 << 20  # bytes
 _ACL = "system.posix_acl_access"
+_UNREAD = 1 << 20  # bytes; of larger files the inode, its size and its time tell that they are the same
 _PER_INODE = frozenset({"security.evm", "security.ima"})  # signed over this very file: the kernel makes them anew
 _SET_BACK = 3 * 10**9  # ns; Postfix re-reads a younger main.cf in pauses of 0.3 s
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -79,6 +80,8 @@ def read(path: str) -> FileState | None:
 def fingerprint(target: str) -> Fingerprint | None:
     """What makes this file the same file, read piece by piece; None where there is none. No symbolic link is followed.
 
+    A large file is not read: whoever writes it gives it another time, whoever replaces it another inode.
+
     Raises HostUnreadable for what is no regular file, or may not be read.
     """
     try:
@@ -91,16 +94,88 @@ def fingerprint(target: str) -> Fingerprint | None:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise HostUnreadable(f"{target}: not a regular file")
-        digest = hashlib.sha256()
-        while piece := os.read(descriptor, _PIECE):
-            digest.update(piece)
+        said = _mark(about) if about.st_size > _UNREAD else _digest(descriptor)
         mode = stat.S_IMODE(about.st_mode)
         xattrs = _attributes(descriptor)
     except OSError as error:
         raise HostUnreadable(f"{target}: {_say(error)}") from error
     finally:
         os.close(descriptor)
-    return Fingerprint(digest.hexdigest(), about.st_size, mode, about.st_uid, about.st_gid, xattrs, inode=about.st_ino)
+    return Fingerprint(said, about.st_size, mode, about.st_uid, about.st_gid, xattrs, inode=about.st_ino)
+
+
+def _mark(about: os.stat_result) -> str:
+    return f"{UNREAD}{about.st_ino}:{about.st_mtime_ns}"
+
+
+def _digest(descriptor: int) -> str:
+    digest = hashlib.sha256()
+    while piece := os.read(descriptor, _PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def mark(path: str) -> str:
+    """What tells this file, where it is large, from a later version, through every symbolic link; else nothing."""
+    try:
+        about = os.stat(path)  # noqa: PTH116 - beside fstat
+    except OSError:
+        return ""
+    return _mark(about) if about.st_size > _UNREAD and stat.S_ISREG(about.st_mode) else ""
+
+
+def exists(path: str) -> bool:
+    """Whether anything has this name."""
+    return os.path.lexists(path)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """An open file, read where it is asked. Raises OSError."""
+
+    descriptor: int
+    begin: int = 0  # where the text begins in it
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self.descriptor).st_size - self.begin
+
+    @property
+    def mark(self) -> str:
+        return _mark(os.fstat(self.descriptor))
+
+    def piece(self, start: int, end: int) -> bytes:
+        return os.pread(self.descriptor, end - start, self.begin + start)
+
+    def find(self, what: bytes, start: int, end: int) -> int:
+        at = start
+        while at < end:
+            piece = self.piece(at, min(at + _PIECE, end))
+            found = piece.find(what)
+            if found >= 0:
+                return at + found
+            if at + len(piece) >= end or not piece:
+                return -1
+            at += len(piece) - len(what) + 1
+        return -1
+
+    def state(self, path: str, content: bytes) -> FileState:
+        """The file's facts, with some of its content."""
+        about = os.fstat(self.descriptor)
+        mode, attributes = stat.S_IMODE(about.st_mode), _attributes(self.descriptor)
+        return FileState(
+            content, mode, about.st_uid, about.st_gid, about.st_mtime_ns, posixpath.realpath(path), attributes
+        )
+
+
+@contextmanager
+def opened(path: str, begin: int = 0) -> Iterator[OpenText]:
+    """A file to be read in pieces, through every symbolic link. Raises OSError."""
+    descriptor = os.open(posixpath.realpath(path, strict=True), _READ)
+    try:
+        yield OpenText(descriptor, begin)
+    finally:
+        os.close(descriptor)
 
 
 def read_joined(paths: Sequence[str]) -> FileState | None:
@@ -161,8 +236,8 @@ def stage(
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                _own(file.fileno(), mode, uid, gid)
-                _dress(file.fileno(), like.xattrs if like else {})
+                own(file.fileno(), mode, uid, gid)
+                dress(file.fileno(), like.xattrs if like else {})
                 os.fsync(file.fileno())
         except BaseException:
             discard(staged)
@@ -170,13 +245,13 @@ def stage(
     return staged
 
 
-def _own(descriptor: int, mode: int, uid: int | None, gid: int | None) -> None:
+def own(descriptor: int, mode: int, uid: int | None, gid: int | None) -> None:
     """Owner first, for it clears set-id bits."""
     os.fchown(descriptor, -1 if uid is None else uid, -1 if gid is None else gid)
     os.fchmod(descriptor, mode)
 
 
-def _dress(descriptor: int, attributes: Mapping[str, bytes]) -> None:
+def dress(descriptor: int, attributes: Mapping[str, bytes]) -> None:
     """Attributes behind the mode, for an ACL carries its group bits; one that the directory gave goes."""
     for name in _attributes(descriptor).keys() - attributes.keys():
         if name == _ACL:
@@ -228,13 +303,23 @@ def copy(path: str, into: str) -> None:
             os.close(source)
 
 
+def keep(into: str, content: bytes) -> None:
+    """Write what only we read, on the disk but for its name."""
+    with typed(into):
+        target = os.open(into, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(target, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+
 def adopt(built: str, path: str) -> str:
     """Make a file that a program built beside `path` the staged next version of it, on the disk; gives its new path."""
     staged = staging_path(path)
     with typed(path):
         obstacles.refuse(path, os.path.realpath(path))
         with Path(built).open("rb") as file:
-            _dress(file.fileno(), _attributes(os.path.realpath(path)))
+            dress(file.fileno(), _attributes(os.path.realpath(path)))
             os.fsync(file.fileno())
         Path(built).rename(staged)
     return staged

@@ -23,13 +23,14 @@ from reconciler.host import (
     room,
     service,
     snapshot,
+    spliced,
     swap,
 )
 from reconciler.host.programs import Postfix
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
-from reconciler.model.journal import Fingerprint, Passage, Standing
-from reconciler.model.snapshot import FILES_DIGEST, FileState
+from reconciler.model.journal import LINES, MADE_ANEW, Fingerprint, Passage, Standing
+from reconciler.model.snapshot import FILES_DIGEST, Excerpt, FileState
 from reconciler.postfix import delta, master_cf, table, values
 from reconciler.postfix.table import TableType, compiled_path
 
@@ -106,6 +107,24 @@ class LocalMachine:
         finally:
             files.discard_scratch(str(scratch))
 
+    def facts(self, path: str, within: Excerpt) -> FileState | None:
+        return spliced.facts(path, within)
+
+    def splice(self, path: str, within: Excerpt, like: FileState | None) -> str:
+        return spliced.stage(path, within, like)
+
+    def rebuild(self, kind: str, path: str, staged: str, within: Excerpt, like: FileState | None) -> str:
+        """The keys that changed are read back, not the whole table: the copy is one of what was read back before."""
+        target = compiled_path(TableType(kind), path)
+        made = spliced.amend(self.postfix, kind, path, within, like) if kind in _AMENDABLE else None
+        if made is None:
+            content = files.read(staged)
+            if content is None:
+                raise HostUnreadable(f"{staged}: gone")
+            made = self.build(kind, path, content.content, like)
+        self._built[target] = made
+        return made
+
     def _amended(self, kind: str, path: str, source: Path, content: bytes) -> bool:
         """A copy of the live compiled table with the rows changed, where they are few in a large table.
 
@@ -175,6 +194,13 @@ class LocalMachine:
     def copy(self, target: str, into: str) -> None:
         files.copy(target, into)
 
+    def keep_lines(self, within: Excerpt, into: str) -> None:
+        files.keep(into, spliced.lines(within))
+
+    def before_lines(self, target: str, copy: str) -> bytes | None:
+        state = spliced.old(target, copy)
+        return state.content if state else None
+
     def edits_held(self) -> AbstractContextManager[None]:
         return edit_lock.held(self.config_directory)
 
@@ -189,14 +215,31 @@ class LocalMachine:
     def carry(self, passage: Passage) -> None:
         swap.carry(passage)
 
-    def restore(self, passage: Passage, copy: str, kept: str) -> None:
+    def waiting(self, passage: Passage, copy: str, kept: str, source: Passage | None) -> Passage:
         """From where it waits aside, else staged anew from its copy."""
-        if passage.before is not None and files.fingerprint(passage.aside) != passage.before:
-            swap.clear(passage, kept)
-            content = files.read(copy)
+        if passage.before is None or files.fingerprint(passage.aside) == passage.before:
+            return passage
+        swap.clear(passage, kept)
+        if copy.endswith(MADE_ANEW):
+            self._built_anew(passage, source, copy.removesuffix(MADE_ANEW).rpartition(".")[2])
+        else:
+            content = spliced.old(passage.target, copy) if copy.endswith(LINES) else files.read(copy)
             if content is None:
                 raise HostUnreadable(f"{copy}: the copy of {passage.path} is gone")
             files.stage(passage.path, content.content, _as_it_was(content, passage.before), mode=0)
+        return replace(passage, before=files.fingerprint(passage.aside))
+
+    def _built_anew(self, passage: Passage, source: Passage | None, kind: str) -> None:
+        """From the old source: it waits aside, or is back already."""
+        if source is None:
+            raise HostUnreadable(f"{passage.path}: nothing is left to make it of")
+        aside = files.fingerprint(source.aside)
+        state = files.read(source.aside if aside is not None and aside == source.before else source.target)
+        if state is None:
+            raise HostUnreadable(f"{passage.path}: nothing is left to make it of")
+        self.build(kind, source.path, state.content, state)
+
+    def restore(self, passage: Passage) -> None:
         swap.take_back(passage)
 
     def sync(self, passages: Iterable[Passage]) -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -22,6 +23,8 @@ from reconciler import __version__, source
 from reconciler.loop.place import memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.apply.state import Seen, StateDirectory
     from reconciler.loop.place import Where
     from reconciler.model.desired import DesiredState
@@ -103,7 +106,7 @@ class Begun:
 
     repo: RepoSnapshot
     fetched: Fetched | None
-    key: str  # what a validated state depends on, beside its host and instance
+    key: Callable[[frozenset[str]], str]  # what a validated state depends on, beside its host and instance
     seen: Seen | None = None  # by this version, of the same bytes
     validation: Validation | None = None
 
@@ -150,7 +153,7 @@ def of(where: Where, repo: RepoSnapshot | None = None) -> Begun:
     fetched = None
     if repo is None:
         repo, fetched = _read(where)
-    return Begun(repo, fetched, _key(repo))
+    return Begun(repo, fetched, partial(_key, repo))
 
 
 def _read(where: Where) -> tuple[RepoSnapshot, Fetched | None]:
@@ -162,8 +165,9 @@ def _read(where: Where) -> tuple[RepoSnapshot, Fetched | None]:
     return fetched.snapshot, fetched
 
 
-def _key(repo: RepoSnapshot) -> str:
+def _key(repo: RepoSnapshot, exempt: frozenset[str]) -> str:
+    """A digest of all files, but of the content of those that are `exempt`."""
     digest = hashlib.sha256(f"{__version__}\0".encode())
-    for path, content in sorted(repo.files.items()):
-        digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\0".encode())
+    for path in sorted(repo.files):
+        digest.update(f"{path}\0{'' if path in exempt else repo.digest(path)}\0".encode())
     return digest.hexdigest()

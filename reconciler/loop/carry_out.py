@@ -11,7 +11,7 @@ from reconciler.apply.transaction import Transaction
 from reconciler.errors import ReconcilerError
 from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
-from reconciler.loop import installation, recording
+from reconciler.loop import installation, lean, recording
 from reconciler.loop.look import Sight
 from reconciler.loop.recover import told
 from reconciler.loop.trial import InCanary
@@ -86,5 +86,5 @@ def _remember(sight: Sight) -> None:
     paths = (*sight.live.snapshot.pems, *sight.live.snapshot.absent)
     after = snapshot.extend(sight.live.snapshot, pems=paths)
     pems = {pem.sha256: pem for pem in after.pems.values() if not pem.problem}
-    sight.state.remember(sight.key, Seen(sight.desired, pems))
+    sight.state.remember(sight.key, Seen(lean.without_rows(sight.desired), pems), lean.exempt(sight.desired))
     installation.remember(sight.state, sight.live.snapshot)

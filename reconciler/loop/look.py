@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler import live, plan
@@ -14,6 +15,7 @@ from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
 from reconciler.loop import ahead, installation
 from reconciler.loop.ahead import Begun
+from reconciler.loop.lean import Reading, Rows
 from reconciler.loop.place import Where, memory
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
@@ -35,7 +37,7 @@ class Sight:
     live: live.LiveConfig
     last: LastApplied
     state: StateDirectory
-    key: str  # what `desired` depends on
+    key: Callable[[frozenset[str]], str]  # what `desired` depends on, but for the content of some files
     revision: str
     origin: str
     repo: RepoSnapshot
@@ -43,10 +45,11 @@ class Sight:
     fetched: Fetched | None = None  # what `source` shall trust from now on, once it is acted on
 
 
-def look(where: Where, begun: Begun | None = None) -> Sight:
+def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sight:
     """Read the state, where that is not begun already, and the host; nothing is written anywhere.
 
-    A state that an apply has validated, by this version and of the same bytes, is not validated again.
+    A state that an apply has validated, by this version and of the same bytes, is not validated again. `rows` says
+    whether rows of large tables that are as they shall be have to be seen.
 
     Raises every error of the tree that reading knows.
     """
@@ -66,13 +69,18 @@ def look(where: Where, begun: Begun | None = None) -> Sight:
     state = memory(where, instance)
     last = state.read(directory)
     known = begun.known(state, host, instance)
-    wanted = known.desired if known else begun.load(host, instance)
-    interests = plan.interests(wanted, first, last)
+    load = partial(begun.load, host, instance)
+    found = Reading(repo, first, last, state, known.desired if known else None, load).read(rows)
+    interests = plan.interests(found.desired, first, found.last)
     more = snapshot.extend(
-        seen, tables=interests.tables, pems=interests.pems, known=known.pems if known else {}, present=interests.files
+        seen,
+        tables={path: kind for path, kind in interests.tables.items() if path not in found.excerpts},
+        pems=interests.pems,
+        known=known.pems if known else {},
+        present=interests.files,
     )
-    now, key = live.read(more), begun.key
-    return Sight(wanted, now, last, state, key, repo.revision, repo.origin, repo, where.source, begun.fetched)
+    now, wanted, key = live.read(found.onto(more)), found.desired, begun.key
+    return Sight(wanted, now, found.last, state, key, repo.revision, repo.origin, repo, where.source, begun.fetched)
 
 
 def plan_of(sight: Sight, held: frozenset[Address] = frozenset(), unserved: Mapping[str, str] = _NOTHING) -> Plan:
@@ -81,8 +89,15 @@ def plan_of(sight: Sight, held: frozenset[Address] = frozenset(), unserved: Mapp
 
     Raises PlanRefused.
     """
-    about = {"revision": sight.revision, "origin": sight.origin}
-    return plan.plan(sight.desired, sight.live, sight.last, held=held, unserved=unserved, **about)
+    return plan.plan(
+        sight.desired,
+        sight.live,
+        sight.last,
+        revision=sight.revision,
+        origin=sight.origin,
+        held=held,
+        unserved=unserved,
+    )
 
 
 def own_name(config: live.LiveConfig) -> str:

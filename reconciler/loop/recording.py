@@ -43,8 +43,11 @@ def _written(path: str) -> int | None:
 
 def afterwards(sight: Sight, plan: Plan) -> Scene:
     """The scene after an apply: the files as they are now, and what Postfix has read since."""
-    standing = ((path, files.read(path)) for path in (*sight.live.snapshot.files, *(it.path for it in plan.edits)))
+    snapshot = sight.live.snapshot
+    paths = (*snapshot.files, *(it.path for it in plan.edits))
+    standing = ((path, files.read(path)) for path in paths if path not in snapshot.excerpts)
     read = {path: state for path, state in standing if state is not None}
+    read |= {path: snapshot.files[path] for path in snapshot.excerpts}
     config = live.read(replace(sight.live.snapshot, files=read))
     reading, read_at = _reading(sight.live.snapshot.master_pid)
     return Scene(plan, config, reading=reading, read_at=read_at)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reconciler import __version__
 from reconciler.errors import PlanMoved, UsageError
+from reconciler.loop.lean import Rows, without_rows
 from reconciler.loop.look import Sight, look, plan_of
 from reconciler.loop.place import Where
 from reconciler.model import codec, saved_plan
@@ -73,7 +74,7 @@ def confirm(path: str, where: Where) -> Confirmed:
     Raises PlanMoved with everything that is not as it was, and what reading and planning raise.
     """
     saved = _read(path)
-    sight = look(where)
+    sight = look(where, rows=Rows.DIFFERING)
     made = plan_of(sight)
     found = list(saved_plan.moved(saved, _basis(where, sight, made)))
     if found:
@@ -107,7 +108,7 @@ def _basis(where: Where, sight: Sight, plan: Plan) -> Basis:
         host=where.host or plan.host,
         instance=where.instance,
         revision=sight.revision,
-        desired=_sha256(json.dumps(codec.encode(sight.desired), sort_keys=True).encode()),
+        desired=_sha256(json.dumps(codec.encode(without_rows(sight.desired)), sort_keys=True).encode()),
         record=_sha256(sight.last.to_json()),
         plan=plan.digest,
         live=dict(_live(snapshot)),

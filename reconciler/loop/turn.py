@@ -18,6 +18,7 @@ from reconciler.loop.carry_out import apply
 from reconciler.loop.fingerprint import Fingerprints, Master
 from reconciler.loop.heal import CarryOut, Decision, Deferred, Memory, Nothing, Policy, Wait
 from reconciler.loop.holds import Rules, hold, pause_file
+from reconciler.loop.lean import Rows
 from reconciler.loop.look import Sight, look, plan_of
 from reconciler.loop.origin import Origin
 from reconciler.loop.place import Where
@@ -139,7 +140,7 @@ class Turn:
             return self._seen(good, before)
 
     def _seen(self, repo: RepoSnapshot, before: Fingerprints) -> tuple[Sight, Plan]:
-        sight = look(self.where, ahead.of(self.where, repo))
+        sight = look(self.where, ahead.of(self.where, repo), Rows.DIFFERING)
         self.seen = fingerprint.of_sight(sight, before, self._more())
         plan = plan_of(sight)
         if plan.blockers:

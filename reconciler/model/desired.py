@@ -6,7 +6,7 @@ certificate is there yet) is settled in `reconciler.plan`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -66,12 +66,29 @@ class DesiredRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """One large policy file, of which a table says no more and no less: the table's source can be the file itself.
+
+    `levels` and `attributes` are at least those of its rows' policies, `content` the file, where that is at hand.
+    """
+
+    file: str
+    sha256: str
+    rows: int
+    levels: frozenset[str]
+    attributes: frozenset[str]
+    content: bytes = field(default=b"", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredTable:
     """A table with our rows, and the list parameter that shall name it.
 
     `path` is relative to the configuration directory or absolute. `type` is None where the host's
     default_database_type decides. `before` is what precedes the table in the list's element, such as
     `check_sender_access`, or empty. `of_files` where the values name PEM files, whose content postmap puts in (-F).
+    `policy_file` is the one file that says all rows, if one does. Of a table with a `mirror` the `rows` may be only
+    those that are not in place yet.
     """
 
     path: str
@@ -82,6 +99,8 @@ class DesiredTable:
     part: Part
     origin: Origin
     of_files: bool = False
+    policy_file: str = field(default="", compare=False)
+    mirror: Mirror | None = None
 
 
 @dataclass(frozen=True, slots=True)

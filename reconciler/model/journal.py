@@ -12,6 +12,11 @@ from reconciler.model.proof import Proof
 FORMAT_VERSION = "1.0"
 
 
+UNREAD = "inode:"  # what a large file's digest begins with: it was not read
+LINES = ".lines"  # a copy that holds only the lines which were replaced: the others stand in the new version
+MADE_ANEW = ".anew"  # no copy: postmap makes it of its source
+
+
 class Phase(StrEnum):
     """How far a transaction came. The last four are ends."""
 
@@ -42,7 +47,7 @@ class Purpose(StrEnum):
 class Fingerprint:
     """What makes a file the same file: its bytes, who may do what with it, its attributes. Its time does not count."""
 
-    sha256: str
+    sha256: str  # of a large file, whose bytes were not read, UNREAD with its inode and time
     size: int  # bytes
     mode: int
     uid: int

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from reconciler.model.address import Address
-from reconciler.model.applied import Applied
+from reconciler.model.applied import Applied, Mirrored
 from reconciler.model.desired import Origin, SelfSigned, Waiver
-from reconciler.model.snapshot import FileState
+from reconciler.model.snapshot import Excerpt, FileState
 
 
 class Why(StrEnum):
@@ -146,6 +146,7 @@ class Edit:
 
     `compiled` marks what postmap made: it is removed with its source, whatever it holds. `private` is a file that only
     its owner may read, were it made anew. `like` is whose owner, mode and attributes a file gets that is not there.
+    Of a large file `before` and `after` are what `within` shows of it: everything else in it stays.
     """
 
     path: str
@@ -154,6 +155,7 @@ class Edit:
     compiled: bool = False
     private: bool = False
     like: FileState | None = None
+    within: Excerpt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ class Plan:
     record: Mapping[Address, Applied] = field(default_factory=dict)
     history: tuple[str, ...] = ()  # digests of the states that were live, this plan's last
     matching: int = 0  # declared addresses that already are as they shall be
+    mirrors: Mapping[str, Mirrored] = field(default_factory=dict)  # as `record`
 
     @property
     def is_empty(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,13 @@ class RepoSnapshot:
     files: Mapping[str, bytes]
     revision: str
     origin: str
+    digests: dict[str, str] = field(default_factory=dict, compare=False, repr=False)  # those that were worked out
+
+    def digest(self, path: str) -> str:
+        """SHA-256 of a file, worked out once: of a large one it costs more than all that is done with it."""
+        if path not in self.digests:
+            self.digests[path] = hashlib.sha256(self.files[path]).hexdigest()
+        return self.digests[path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,41 @@ class FileState:
     mtime_ns: int
     target: str
     xattrs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Whole lines of a file, from byte `start` up to `end`, and what is declared in their place."""
+
+    start: int
+    end: int
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What of a large file was looked at: the lines that are not as declared. All others are, and nobody wrote them.
+
+    `size` (bytes) and `mark` tell that it still is the file it was taken from.
+    """
+
+    hunks: tuple[Hunk, ...]
+    size: int
+    mark: str
+
+    @property
+    def before(self) -> bytes:
+        return b"".join(map(_line, (hunk.before for hunk in self.hunks)))
+
+    @property
+    def after(self) -> bytes:
+        return b"".join(map(_line, (hunk.after for hunk in self.hunks)))
+
+
+def _line(text: bytes) -> bytes:
+    """Lines that can be followed by others: the last one of a file may have no end."""
+    return text + b"\n" if text and not text.endswith(b"\n") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +125,9 @@ class HostSnapshot:
     `kinds` gives the table type of each table source in `files`; `compiled` has what postmap made of the compiled ones.
     `pems` are by path; several files read as one are named by their paths with blanks between. What `postmap -F` put
     into a compiled table is there as `sha256:` and its digest: it holds private keys.
-    `master_pid` is None where this instance is not running.
+    `master_pid` is None where this instance is not running. Of a table in `excerpts` the content in `files` is what the
+    excerpt shows, and what postmap made of it is known to be right. `marks` are those of large tables and of what
+    postmap made of them, from before they were read.
     """
 
     config_directory: str
@@ -97,3 +142,5 @@ class HostSnapshot:
     kinds: Mapping[str, str] = field(default_factory=dict)
     compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
     pems: Mapping[str, PemFile] = field(default_factory=dict)
+    excerpts: Mapping[str, Excerpt] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)

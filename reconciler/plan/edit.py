@@ -14,14 +14,13 @@ from reconciler.model.address import (
     TableAddress,
 )
 from reconciler.model.plan import Change, Edit
+from reconciler.plan import mirrors
 from reconciler.plan.diff import Comparison
 from reconciler.plan.target import NEW_COLUMNS, Target
 from reconciler.postfix import restrictions, table
 from reconciler.postfix.main_cf import MainCf
 from reconciler.postfix.master_cf import MasterCf
-from reconciler.postfix.table import TableType
-
-_NOTE = b"# Made by postfix-tls-reconciler from the state repository; rows that are not declared there are removed.\n"
+from reconciler.postfix.table import NOTE, TableType
 
 
 def edits(changes: Iterable[Change], comparison: Comparison, target: Target, live: LiveConfig) -> tuple[Edit, ...]:
@@ -121,13 +120,17 @@ def _tables(changes: list[Change], whole: frozenset[str], target: Target, live: 
                 pass
     for path, wanted in rows.items():
         where = live.path(path)
+        excerpt = live.snapshot.excerpts.get(where)
+        if excerpt is not None:
+            yield Edit(where, excerpt.before, excerpt.after, within=excerpt)
+            continue
         source = live.tables.get(where)
         before = source.render() if source else None
         kind = target.kinds.get(path)
-        fresh = table.parse(_NOTE, indexed=kind is None or kind.indexed)
+        fresh = table.parse(NOTE, indexed=kind is None or kind.indexed)
         document = (source or fresh).edit(wanted)
         document = document.without_malformed() if path in whole else document
-        after = None if path in removed else document.render()
+        after = None if path in removed else mirrors.source(document, path, target) or document.render()
         if after != before:
             yield Edit(where, before, after, private=path in target.of_files)
             yield from _compiled(path, after, live)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,15 @@ from reconciler import __version__
 from reconciler.errors import PlanRefused
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import joined
-from reconciler.model.address import Address, FileAddress, ParameterAddress, ServiceAddress, TableAddress, sort_key
+from reconciler.model.address import (
+    Address,
+    FileAddress,
+    ParameterAddress,
+    RowAddress,
+    ServiceAddress,
+    TableAddress,
+    sort_key,
+)
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState, Part
 from reconciler.model.plan import (
@@ -26,7 +35,7 @@ from reconciler.model.plan import (
     Reload,
     Warned,
 )
-from reconciler.plan import version
+from reconciler.plan import mirrors, version
 from reconciler.plan.certificates import faults, lineage_files
 from reconciler.plan.diff import NOTHING, compare
 from reconciler.plan.edit import edits
@@ -83,12 +92,15 @@ def plan(
 
     Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
     """
+    desired, live, last = mirrors.left_alone(desired, live, last, held)
     target = settle(desired, live, last)
     if target.problems:
         raise PlanRefused(tuple(target.problems))
     comparison = compare(target, desired.enforced, live, last, held=held, unserved=unserved)
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
     written = edits(changes, comparison, target, live)
+    kept = mirrors.recorded(written, target, live, last, comparison.record)
+    shown = sum(len(live.tables[path].rows) for path in live.snapshot.excerpts)
     state = _state_digest(target, desired.enforced)
     return Plan(
         host=desired.host,
@@ -103,21 +115,34 @@ def plan(
         drift=tuple(comparison.drift),
         observed=tuple(comparison.observed),
         warnings=(*_file_warnings(live), *_certificate_warnings(desired, live), *version.warnings(changes, live)),
-        guards=judge(comparison, desired, target, live, None if state in last.history else len(last.entries)),
+        guards=judge(comparison, desired, target, live, None if state in last.history else last.managed - shown),
         actions=tuple(_actions(changes, written, target, desired, live)),
         edits=written,
         certificates=_made(changes, target),
-        record=comparison.record,
+        record=mirrors.without_rows(comparison.record, kept),
         history=(*(it for it in last.history if it != state), state)[-_REMEMBERED:],
-        matching=comparison.matching,
+        matching=comparison.matching + _not_shown(target, live),
+        mirrors=kept,
     )
 
 
 def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
     """What makes two states the same one: every enforced address with its value, but for what a file holds."""
-    declared = ((it, want) for it, want in target.wanted.items() if not isinstance(it, FileAddress))
-    lines = sorted(f"{address} {want.value!r}" for address, want in declared if want.part in enforced)
+    declared = ((it, want) for it, want in target.wanted.items() if not _is_told_by_file(it, target))
+    lines = [f"{address} {want.value!r}" for address, want in declared if want.part in enforced]
+    lines = sorted((*lines, *(f"{TableAddress(path)} {it.sha256}" for path, it in target.mirrors.items())))
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_told_by_file(address: Address, target: Target) -> bool:
+    return isinstance(address, FileAddress) or (isinstance(address, RowAddress) and address.path in target.mirrors)
+
+
+def _not_shown(target: Target, live: LiveConfig) -> int:
+    """The rows that are as declared, and that excerpts leave out."""
+    paths = [path for path in target.unread if live.path(path) in live.snapshot.excerpts]
+    rows = Counter(it.path for it in target.wanted if isinstance(it, RowAddress)) if paths else Counter[str]()
+    return sum(target.mirrors[path].rows - rows[path] for path in paths)
 
 
 def _made(changes: Iterable[Change], target: Target) -> tuple[MakeCertificate | AssembleCertificate, ...]:

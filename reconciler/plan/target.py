@@ -30,6 +30,7 @@ from reconciler.model.desired import (
     DesiredService,
     DesiredState,
     DesiredTable,
+    Mirror,
     Origin,
     Part,
     SelfSigned,
@@ -69,6 +70,8 @@ class Target:
     names: dict[ServiceAddress, str] = field(default_factory=dict)  # as the state spells the endpoint
     certificates: dict[Address, MakeCertificate | AssembleCertificate] = field(default_factory=dict)
     of_files: set[str] = field(default_factory=set)  # tables that hold PEM files, by the path in addresses
+    mirrors: dict[str, Mirror] = field(default_factory=dict)  # large tables that are one policy file, likewise
+    unread: set[str] = field(default_factory=set)  # those of which only some rows are in `wanted`
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -158,7 +161,14 @@ def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
         fix = "write a path relative to the configuration directory"
         target.problems.append(Problem(table.origin.position, what, fix))
     target.of_files |= {path} if table.of_files else set()
-    target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin)
+    detail = ""
+    if table.mirror is not None:
+        target.mirrors[path] = table.mirror
+        if len(table.rows) < table.mirror.rows or live.path(path) in live.snapshot.excerpts:
+            target.unread.add(path)
+        if target.unread and live.path(path) in live.snapshot.absent:
+            detail = f"with the {table.mirror.rows} rows of {table.mirror.file}"
+    target.wanted[TableAddress(path)] = Wanted(kind.value, table.part, table.origin, detail=detail)
     for row in table.rows:
         value = ", ".join(files_of(row, live)) if table.of_files else version.row_value(table, row.value, live)
         target.wanted[RowAddress(path, row.key)] = Wanted(value, table.part, row.origin)

@@ -16,6 +16,7 @@ from functools import cached_property
 
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
+NOTE = b"# Made by postfix-tls-reconciler from the state repository; rows that are not declared there are removed.\n"
 _QUOTE, _BACKSLASH = b'"\\'
 _COMMENTED_ROW = re.compile(rb"[ \t]*#[ \t]*(\S+)[ \t]")
 

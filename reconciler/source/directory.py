@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import SourceUnreadable
@@ -23,7 +24,8 @@ def read(directory: str) -> RepoSnapshot:
     except OSError as error:
         raise SourceUnreadable(f"{directory}: {error.strerror}; name the state repository with --repo") from error
     check_count(files, directory)
-    return RepoSnapshot(files, f"sha256:{_digest(files)}", directory)
+    made = RepoSnapshot(files, "", directory)
+    return replace(made, revision=f"sha256:{_digest(made)}")
 
 
 def _files(directory: str) -> Iterator[tuple[str, bytes]]:
@@ -56,10 +58,7 @@ def _content(where: Path, path: str) -> bytes:
         return file.read()
 
 
-def _digest(files: dict[str, bytes]) -> str:
+def _digest(made: RepoSnapshot) -> str:
     """Of the state files alone: the same state has the same revision, wherever it lies."""
-    digest = hashlib.sha256()
-    for path, content in sorted(files.items()):
-        digest.update(f"{path}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
+    said = "".join(f"{path}\0{made.digest(path)}\0" for path in sorted(made.files))
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()

@@ -161,7 +161,7 @@ def test_a_rollback_that_was_interrupted_goes_on(site: Make, monkeypatch) -> Non
     course = transaction.course
     course.write(replace(course.journal, phase=Phase.ROLLBACK))
     last = course.journal.passages[-1]
-    transaction.machine.restore(last, course.entry.copy(last), course.entry.kept(last))
+    transaction.machine.restore(last)
     journal = mx.recover()
     assert journal is not None
     assert journal.phase is Phase.ROLLED_BACK
