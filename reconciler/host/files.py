@@ -115,13 +115,13 @@ def _digest(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def mark(path: str) -> str:
-    """What tells this file, where it is large, from a later version, through every symbolic link; else nothing."""
+def mark(path: str, *, above: int = _UNREAD) -> str:
+    """What tells a file `above` so many bytes from a later version, through every symbolic link; of others nothing."""
     try:
         about = os.stat(path)  # noqa: PTH116 - beside fstat
     except OSError:
         return ""
-    return _mark(about) if about.st_size > _UNREAD and stat.S_ISREG(about.st_mode) else ""
+    return _mark(about) if about.st_size > above and stat.S_ISREG(about.st_mode) else ""
 
 
 def exists(path: str) -> bool:

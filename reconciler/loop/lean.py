@@ -7,6 +7,7 @@ is not certain, every row is read, as of any other table.
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from reconciler.postfix.table import NOTE, TableType, compiled_path
 _FEW_KEYS = 16  # that are searched one by one
 _READS_ANY = (3, 6)  # the version from which on no right-hand side has to be rewritten
 _SUSPECT = (b"PRIVATE KEY", b":{")  # reading all of it says what that is
+_DANE = re.compile(rb"^[^#\s]\S*[ \t]+[, \t]*dane", re.MULTILINE | re.IGNORECASE)
 _NO_DNSSEC_NEEDED = frozenset({"none", "may", "encrypt", "fingerprint", "verify", "secure"})
 
 
@@ -75,10 +77,11 @@ class Reading:
     state: StateDirectory
     known: DesiredState | None
     load: Callable[[], DesiredState]
+    large: int = LARGE  # bytes
 
     def read(self, rows: Rows) -> Tables:
         """Raises what `load` raises, HostUnreadable."""
-        loaded = None if self.known else marked(self.load(), self.repo)
+        loaded = None if self.known else marked(self.load(), self.repo, self.large)
         wanted = self.known or loaded
         if wanted is not None and not self.last.mirrors and all(it.mirror is None for it in wanted.tables):
             return Tables(wanted, self.last)
@@ -87,13 +90,13 @@ class Reading:
                 return self._differing(wanted)
             except (_ReadAll, OSError):
                 pass
-        return self._all(loaded or marked(self.load(), self.repo))
+        return self._all(loaded or marked(self.load(), self.repo, self.large))
 
     def _all(self, desired: DesiredState) -> Tables:
         entries = dict(self.last.entries)
         for path, mirror in self.last.mirrors.items():
             entries |= _entries(path, mirror.part, _base(self.state, mirror))
-        marks = {it: files.mark(it) for large in self._large(desired) for it in self._paths(desired, large)}
+        marks = {it: self._mark(it) for large in self._large(desired) for it in self._paths(desired, large)}
         last = replace(self.last, entries=entries, mirrors={})
         return Tables(desired, last, marks={path: mark for path, mark in marks.items() if mark})
 
@@ -107,6 +110,9 @@ class Reading:
         if not kind.compiled:
             raise _ReadAll
         return where, compiled_path(kind, where)
+
+    def _mark(self, path: str) -> str:
+        return files.mark(path, above=self.large)
 
     def _address(self, large: DesiredTable) -> str:
         return in_address(large.path, self.live.snapshot.config_directory)
@@ -137,7 +143,7 @@ class Reading:
             return _Seen(replace(large, rows=(), mirror=replace(large.mirror, content=content)), where, kind)
         if (kind.value, large.part.value) != (before.kind, before.part):
             raise _ReadAll
-        if not before.source or (files.mark(where), files.mark(compiled)) != (before.source, before.compiled):
+        if not before.source or (self._mark(where), self._mark(compiled)) != (before.source, before.compiled):
             raise _ReadAll
         with files.opened(where, len(NOTE)) as text:
             if text.mark != before.source:
@@ -204,15 +210,15 @@ class _Seen:
     entries: Mapping[Address, Applied] = field(default_factory=dict)
 
 
-def marked(desired: DesiredState, repo: RepoSnapshot) -> DesiredState:
+def marked(desired: DesiredState, repo: RepoSnapshot, above: int) -> DesiredState:
     """The state, with the tables named that one large policy file says all of."""
-    tables = tuple(replace(it, mirror=_mirror(it, repo)) if it.policy_file else it for it in desired.tables)
+    tables = tuple(replace(it, mirror=_mirror(it, repo, above)) if it.policy_file else it for it in desired.tables)
     return replace(desired, tables=tables)
 
 
-def _mirror(large: DesiredTable, repo: RepoSnapshot) -> Mirror | None:
+def _mirror(large: DesiredTable, repo: RepoSnapshot, above: int) -> Mirror | None:
     content = repo.files.get(large.policy_file, b"")
-    if len(content) <= LARGE or large.path.startswith("/") or not plain.is_plain(content):
+    if len(content) <= above or large.path.startswith("/") or not plain.is_plain(content):
         return None
     policies = [policy.parse(it) for it in {row.value for row in large.rows}]
     return Mirror(
@@ -252,6 +258,9 @@ def _check(different: Iterable[plain.Hunk], hunks: Iterable[Hunk], wanted: InMem
     added = set(keys) - old
     edges = [0, *(it for hunk in different for it in (hunk.other_start, hunk.other_end)), wanted.size]
     same = [(start, end) for start, end in list(pairwise(edges))[::2] if start < end]
+    asks = any(_DANE.search(it) for hunk in hunks for it in (hunk.before, hunk.after))
+    if asks and not any(_DANE.search(wanted.content, start, end) for start, end in same):
+        raise _ReadAll  # the first such row, or the last, changes what else is declared
     for start, end in same if added else ():
         if len(added) <= _FEW_KEYS:
             found = any(plain.holds(wanted, key, start, end) for key in added)

@@ -14,7 +14,7 @@ from reconciler.model.desired import DesiredState, Mirror
 from reconciler.model.plan import Edit
 from reconciler.model.snapshot import Excerpt
 from reconciler.plan.target import Target
-from reconciler.postfix import table
+from reconciler.postfix import policy, table
 from reconciler.postfix.plain import LARGE
 from reconciler.postfix.table import NOTE, Table, compiled_path
 
@@ -28,12 +28,22 @@ def source(document: Table, path: str, target: Target) -> bytes | None:
         return None
     if path in target.unread and not document.rows:
         return NOTE + mirror.content
-    same = len(document.rows) == mirror.rows and _values(document) == _values(table.parse(mirror.content))
+    same = len(document.rows) == mirror.rows and _means_the_same(document, table.parse(mirror.content))
     return NOTE + mirror.content if same else None
 
 
-def _values(document: Table) -> dict[bytes, bytes]:
-    return {key: b" ".join(row.value.split()) for key, row in document.rows.items()}
+def _means_the_same(one: Table, other: Table) -> bool:
+    if one.rows.keys() != other.rows.keys():
+        return False
+    values = {(row.value, other.rows[key].value) for key, row in one.rows.items()}
+    try:
+        return all(left == right or _canonical(left) == _canonical(right) for left, right in values)
+    except ValueError:
+        return False
+
+
+def _canonical(value: bytes) -> object:
+    return policy.canonical(value.decode("utf-8", "surrogateescape"))
 
 
 def recorded(

@@ -1,7 +1,7 @@
 """Plain tables: a row a line, its key as a lookup finds it. Two versions of one are compared without reading the rows.
 
-What makes a table plain is what makes that sound: no continuation lines, no quotes, no key to be folded. So every line
-means the same wherever it stands, and a key is in the table exactly where its bytes stand at the start of a line.
+What makes a table plain is what makes that sound: no continuation lines, no quotes, no key to be folded, only ASCII.
+So every line means the same wherever it stands, and a key is there exactly where its bytes stand at a line's start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LARGE = 1 << 20  # bytes; smaller tables are read in a moment
 _BLOCK = 1 << 18
 _SMALL = 1 << 13  # a stretch that is not worth cutting in two
 _KEY = rb"[a-z0-9._:\[\]-]+"
-_ROW = _KEY + rb"[ \t]+[^\s\0][^\n\0]*"
+_ROW = _KEY + rb"[ \t]+[!-~][\t\r -~]*"
 _NOT_PLAIN = re.compile(rb"^(?!" + _ROW + rb"$|#|[ \t\r]*$)", re.MULTILINE)
 _FIRST_KEY = re.compile(rb"^(" + _KEY + rb")[ \t]", re.MULTILINE)
 
