@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.postfix import plain, table
@@ -37,6 +37,7 @@ def _large(draw: st.DrawFn) -> bytes:
     return _tables(rows, terminated=draw(st.booleans()))
 
 
+@settings(deadline=None)
 @given(_TEXT)
 def test_of_a_plain_table_every_row_is_a_line_and_its_key_stands_there_as_it_is_looked_up(content: bytes) -> None:
     if not plain.is_plain(content):
@@ -46,12 +47,14 @@ def test_of_a_plain_table_every_row_is_a_line_and_its_key_stands_there_as_it_is_
     assert all(row.raw.count(b"\n") <= 1 for row in rows)
 
 
+@settings(deadline=None)
 @given(_TEXT, st.sampled_from([b"a", b"b", b"bb", b"a.example", b"g", b"i", b"missing"]))
 def test_a_key_is_found_in_a_plain_table_exactly_where_a_row_has_it(content: bytes, key: bytes) -> None:
     if plain.is_plain(content):
         assert plain.holds(InMemory(content), key, 0, len(content)) == (key in table.parse(content).rows)
 
 
+@settings(deadline=None)
 @given(_large(), _large())
 def test_the_one_table_with_its_hunks_replaced_is_the_other(one: bytes, other: bytes) -> None:
     parts, at, other_at = [], 0, 0
@@ -64,6 +67,7 @@ def test_the_one_table_with_its_hunks_replaced_is_the_other(one: bytes, other: b
     assert b"".join((*parts, one[at:])) == other
 
 
+@settings(deadline=None)
 @given(_large(), _large())
 def test_rows_outside_of_hunks_are_the_same_in_both(one: bytes, other: bytes) -> None:
     hunks = plain.hunks(InMemory(one), InMemory(other))
