@@ -21,6 +21,7 @@ _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@^~{}-]{0,255}")
 _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(-|\d+)\t(.+)", re.DOTALL)
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./ -]*")
 _FILE_MODES = (b"100644", b"100755")
+_MAX_ALTOGETHER = 320 << 20  # bytes; the largest table there may be, and ten thousand hosts
 _TIMEOUT = timedelta(seconds=60)
 _ENVIRONMENT = {
     "PATH": SEARCH_PATH,
@@ -63,10 +64,10 @@ class LocalRepository:
         return commit.decode("ascii", "replace").strip()
 
     def _entries(self, commit: str) -> Iterator[tuple[str, bytes]]:
-        count = 0
-        for entry in self._git("ls-tree", "-r", "-z", "-l", "--full-tree", self._tree(commit)).split(b"\0"):
+        count, size = 0, 0
+        for entry in self._listed(commit):
             found = _ENTRY.fullmatch(entry)
-            if found is None:
+            if found is None or found[2] == b"tree":
                 continue
             path = found[5].decode("utf-8", "replace")
             if path in FOLDERS:
@@ -80,6 +81,18 @@ class LocalRepository:
             if count > MAX_FILES:
                 raise refuse(path, f"more than {MAX_FILES} state files", "split the repository")
             yield path, _blob(path, found)
+            size += int(found[4])
+            if size > _MAX_ALTOGETHER:
+                raise refuse(
+                    path, f"the state has more than {_MAX_ALTOGETHER} bytes altogether", "split the repository"
+                )
+
+    def _listed(self, commit: str) -> Iterator[bytes]:
+        """The top and the folders of the state, and nothing below: a few trees can hold themselves a billion times."""
+        tree = self._tree(commit)
+        listing = ("ls-tree", "-z", "-l", "--full-tree", tree)
+        yield from self._git(*listing).split(b"\0")
+        yield from self._git(*listing, *(f"{folder}/" for folder in FOLDERS)).split(b"\0")
 
     def _tree(self, commit: str) -> str:
         folder = self.subdirectory.strip("/")

@@ -107,7 +107,7 @@ def test_a_head_that_moves_while_its_files_are_listed_gets_no_comment(comment, s
     which = ("--source", "fork:topic")
     assert comment(review_json.render(review), "--unless-changed", ".github", which=which) == 1
     assert server.writes() == []
-    assert capsys.readouterr().err.startswith("no open pull request from fork:topic")
+    assert capsys.readouterr().err.startswith("no open pull request from 'fork:topic'")
 
 
 def test_more_files_than_the_forge_lists_could_hide_any_other(comment, server: Server, review) -> None:

@@ -5,8 +5,9 @@ The base is a valid repository; each head is what a stranger proposes.
 
 from __future__ import annotations
 
+import subprocess
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -103,13 +104,16 @@ def judge(server: Server, comment: str, page: str, printed: str) -> None:
         "svg",
     }
     for shown in (comment, page, printed):
-        assert {
-            it for it in shown if it not in "\n\t" and unicodedata.category(it) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        } == set()
+        assert steering(shown) == set()
+    assert not [line for line in printed.split("\n") if line.lstrip().startswith("::")]  # a command to GitHub's runner
     assert [it.partition(" ")[0] for it in server.writes()] == ["POST", "POST"]
     assert [it["user"] for it in server.comments] == ["reader", "github-actions[bot]"]
     assert server.comments[0]["body"] == "Somebody else's comment"
     assert len(server.statuses) == 1
+
+
+def steering(shown: str) -> set[str]:
+    return {it for it in shown if it not in "\n\t" and unicodedata.category(it) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
 
 
 def quoted(payload: str) -> str:
@@ -133,6 +137,89 @@ def test_guarantee_26_a_reason_that_anybody_may_write_is_commented_on_without_ef
     commit(root, BASE.replace("bank.example: encrypt", "bank.example: may") + waiver)
     comment, page, printed = play(root)
     judge(server, comment, page, printed)
+
+
+def committed(root: Path, entries: Mapping[bytes, bytes]) -> None:
+    """A commit with these files, by git's plumbing: in a tree stands what no file system takes."""
+    for path, content in entries.items():
+        blob = feed(root, content, "hash-object", "-w", "--stdin").strip()
+        feed(root, b"100644 " + blob + b"\t" + path + b"\0", "update-index", "-z", "--add", "--index-info")
+    git(
+        root,
+        "commit",
+        "-qm",
+        "proposed\n\n" + "\n".join(it.replace("\0", "") for it in ALL.values() if it.isprintable()),
+    )
+
+
+def feed(root: Path, stdin: bytes, *arguments: str) -> bytes:
+    return subprocess.run(["git", "-C", root, *arguments], input=stdin, capture_output=True, check=True).stdout
+
+
+def raw(payload: str) -> bytes:
+    return payload.encode("utf-8", "surrogateescape")
+
+
+def as_name(payload: str) -> bytes:
+    """As much of it as a path in a tree of git may hold."""
+    return raw(payload.replace("\0", "").replace("/", "\u2215").strip(".") or "x")[:200]
+
+
+BATCHES = [dict(list(ALL.items())[at : at + 12]) for at in range(0, len(ALL), 12)]
+FIELDS: Mapping[str, Callable[[Mapping[str, str]], Mapping[bytes, bytes]]] = {
+    "host files": lambda them: {b"hosts/%s.yaml" % as_name(it): BASE.encode() for it in them.values()},
+    "instances": lambda them: {b"hosts/mx1.example.org@%s.yaml" % as_name(it): BASE.encode() for it in them.values()},
+    "profiles": lambda them: {b"profiles/%s.yaml" % as_name(it): b"x: 1\n" for it in them.values()},
+    "policies": lambda them: {b"policies/%s.map" % as_name(it): b"x nonsense\n" for it in them.values()},
+    "not UTF-8": lambda them: {b"hosts/\xff\xfe%s.yaml" % as_name(it): BASE.encode() for it in them.values()},
+    "groups": lambda them: {
+        b"fleet.yaml": b"groups:\n" + "".join(f"  {quoted(it)}: {{x: 1}}\n" for it in them.values()).encode()
+    },
+    "rows": lambda them: {
+        b"policies/p%d.map" % at: raw(it) + b" encrypt\nbank.example " + raw(it) + b"\n" for at, it in enumerate(them.values())
+    },
+    "rows that are taken": lambda them: {
+        HOST.encode(): (BASE + "parameters: {smtpd_tls_received_header: yes}\n").encode().replace(
+            b"policies: {bank.example: encrypt}", b"policy_files: [policies/p.map]"
+        ),
+        b"policies/p.map": b"".join(
+            b"k%d.example encrypt match=%s\n" % (at, raw(it).split()[0] if it.split() else b"x") for at, it in enumerate(them.values())
+        ),
+    },
+    "names of servers": lambda them: {
+        HOST.encode(): (
+            BASE.replace("{default: unmanaged}", "")
+            + "\n".join(["certificates:", *(f"  {quoted(it)}: {{chain_files: [{quoted(it)}]}}" for it in them.values())])
+        ).replace("certificates: \n", "").encode()
+    },
+    "waived addresses": lambda them: {
+        HOST.encode(): (
+            BASE + "waivers:\n" + "".join(f"  - {{guard: {quoted(it)}, at: {quoted(it)}, reason: {quoted(it)}, until: {quoted(it)}}}\n" for it in them.values())
+        ).encode()
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=range(len(BATCHES)))
+@pytest.mark.parametrize("field", FIELDS)
+def test_guarantee_26_every_field_of_a_pull_request_comes_out_inert(root, play, server, field, batch) -> None:
+    committed(root, FIELDS[field](batch))
+    comment, page, printed = play(root)
+    judge(server, comment, page, printed)
+    assert "**Fails: " in comment or "**Passes" in comment or "**Look at the full plan" in comment
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_guarantee_26_a_branch_by_any_name_is_refused_or_not_found_in_one_line(root, server, capsys, monkeypatch, name):
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    to = ("--comment", "--forge", "github", "--api", server.api, "--repository", REPOSITORY)
+    branch = ALL[name].replace("\0", "")
+    assert main(("review", "--base", "main", f"--head={branch}", "--repo", str(root))) == 1
+    assert main(("review", "--base", "main", "--head", "topic", "--repo", str(root), *to, f"--source={branch}")) == 1
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 2
+    assert not steering(shown)
+    assert server.writes() == []
 
 
 @pytest.mark.parametrize("name", [it for it in REPOSITORIES if it not in ("submodule", "filter", "many")])

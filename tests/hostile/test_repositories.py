@@ -150,6 +150,25 @@ def test_a_hostile_repository_has_no_effect_but_an_error(root: Path, tmp_path: P
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < LIMIT + 128 * 1024 * 1024
 
 
+@pytest.mark.parametrize("name", [it for it in REPOSITORIES if it not in ("submodule", "filter")])
+def test_a_review_of_a_hostile_head_fails_by_name_within_bounds_of_time_and_memory(
+    root: Path, tmp_path: Path, name: str
+) -> None:
+    (root / HOST).write_text("enforce: all\ncertificates: {default: unmanaged}\n")
+    git(root, "add", "--all")
+    git(root, "commit", "-qm", "base")
+    REPOSITORIES[name](root)
+    git(root, "add", "--all")
+    git(root, "commit", "-qm", "hostile")
+    before = _fingerprint(tmp_path)
+    done = run("review", "--base", "HEAD~1", "--head", "HEAD", "--repo", str(root), cwd=tmp_path)
+    assert _fingerprint(tmp_path) == before
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "\nFails: state_invalid. The state has " in done.stdout
+    assert _steering(done.stdout) == set()
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < LIMIT + 128 * 1024 * 1024
+
+
 @pytest.mark.parametrize("payload", ALL.values(), ids=ALL)
 def test_guarantee_26_a_payload_in_a_repository_is_inert_in_what_validate_says_of_it(
     root: Path, payload: str, capsys

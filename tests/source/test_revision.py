@@ -104,3 +104,32 @@ def test_nothing_of_a_hostile_repository_runs(repository: Path, tmp_path: Path):
         os.symlink(program, hooks / name)
     assert HOST in LocalRepository(str(repository)).at("HEAD").files
     assert not ran.exists()
+
+
+def fed(repository: Path, stdin: str, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", repository, *arguments], input=stdin, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("folder", ["bomb", "hosts"])
+def test_a_few_trees_that_hold_themselves_a_billion_times_are_not_walked(repository: Path, folder: str):
+    blob = fed(repository, "x", "hash-object", "-w", "--stdin")
+    tree = fed(repository, f"100644 blob {blob}\tx\n", "mktree")
+    for _ in range(9):
+        tree = fed(repository, "".join(f"040000 tree {tree}\tt{number}\n" for number in range(10)), "mktree")
+    whole = fed(repository, "", "ls-tree", "HEAD").replace("\thosts", "\tothers") if folder == "hosts" else ""
+    whole = whole or fed(repository, "", "ls-tree", "HEAD")
+    bomb = fed(repository, f"{whole}\n040000 tree {tree}\t{folder}\n", "mktree")
+    git(repository, "update-ref", "refs/heads/bomb", git(repository, "commit-tree", bomb, "-m", "bomb"))
+    assert LocalRepository(str(repository)).at("bomb").files.keys() <= {HOST, "policies/p.map"}
+
+
+def test_what_is_small_in_a_pack_and_large_outside_is_refused_before_it_is_read(repository: Path):
+    (repository / "policies/zeros.map").write_bytes(bytes(200 << 20))
+    for number in range(2):
+        (repository / f"policies/zeros{number}.map").hardlink_to(repository / "policies/zeros.map")
+    commit(repository)
+    with pytest.raises(StateInvalid, match="bytes altogether"):
+        LocalRepository(str(repository)).at("HEAD")

@@ -8,6 +8,7 @@ from reconciler.errors import ForgeBusy, ForgeRefused
 from reconciler.notify.forge.model import Forge, Posted
 
 _TRIES = 3
+_SHOWN = 255  # characters of a branch's name
 
 
 class Done(StrEnum):
@@ -56,7 +57,7 @@ def the_pull_request(forge: Forge, branch: str, commit: str) -> int:
     found = list(forge.pull_requests(branch, commit))
     if len(found) != 1:
         many = "no open pull request" if not found else f"{len(found)} open pull requests"
-        raise ForgeRefused(f"{many} from {branch} at {commit[:12]}")
+        raise ForgeRefused(f"{many} from {branch[:_SHOWN]!r} at {commit[:12]}")
     return found[0]
 
 

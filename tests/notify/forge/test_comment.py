@@ -163,7 +163,7 @@ def test_the_pull_request_of_a_branch_is_the_one_whose_head_is_the_commit(server
 
     server.pulls = [pull(number, "f" * 40) for number in range(1, 7)] + [pull(7, COMMIT)]
     assert the_pull_request(forge(), "fork:topic", COMMIT) == 7
-    with pytest.raises(ForgeRefused, match="no open pull request from fork:topic at aaaaaaaaaaaa"):
+    with pytest.raises(ForgeRefused, match="no open pull request from 'fork:topic' at aaaaaaaaaaaa"):
         the_pull_request(forge(), "fork:topic", "a" * 40)
     server.pulls.append(pull(8, COMMIT))
     with pytest.raises(ForgeRefused, match="2 open pull requests"):
