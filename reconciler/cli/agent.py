@@ -12,6 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_repo(parser)
     where.add_instance(parser)
     parser.add_argument("--once", action="store_true", help="one pass, as a timer wants it; fails where the pass does")
+    parser.add_argument(
+        "--spool", metavar="DIR", default="",
+        help="lay alerts, statuses and the snapshot down there, for `reconciler pull --spool DIR` to send them",
+    )  # fmt: skip
     parser.add_argument("--no-watch", action="store_true", help="wake by the clock and the trigger's signal alone")
 
 
@@ -22,11 +26,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     log.configure()
     settings = where.read(arguments.settings)
-    asked = ways.Ways(where.of(arguments), settings.source.poll_interval, watching=not arguments.no_watch)
+    poll, watching = settings.source.poll_interval, not arguments.no_watch
+    asked = ways.Ways(where.of(arguments), poll, watching=watching, spool=arguments.spool)
     agent = ways.agent(asked, settings.agent)
+    agent.following = ways.following(asked, settings, serving=not arguments.once)
+    agent.statuses = ways.statuses(asked, settings)
     if not arguments.once:
-        agent.following = ways.following(asked, settings)
-        agent.statuses = ways.statuses(asked, settings)
         agent.run()
         return 0
     turned = once(agent)

@@ -13,6 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_repo(parser)
     parser.add_argument("--once", action="store_true", help="one fetch, as a timer wants it; fails where it does")
     parser.add_argument(
+        "--spool", metavar="DIR", default="",
+        help="carry what `reconciler agent --spool DIR` laid down: alerts, statuses, the snapshot",
+    )  # fmt: skip
+    parser.add_argument(
         "--state-dir", metavar="DIR", default="/var/lib/reconciler-puller",
         help="where the state is handed over, and what is remembered (default: /var/lib/reconciler-puller)",
     )  # fmt: skip
@@ -29,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = where.read(arguments.settings)
     source = Where(arguments.repo, "/", arguments.state_dir, branch=arguments.branch, subdirectory=arguments.path)
     trusted = replace(source, source=chosen(settings, source))
-    agent = ways.puller(ways.Ways(trusted, settings.source.poll_interval), settings.agent)
+    agent = ways.puller(ways.Ways(trusted, settings.source.poll_interval, spool=arguments.spool), settings)
     if not arguments.once:
         agent.run()
         return 0

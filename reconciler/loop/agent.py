@@ -128,25 +128,19 @@ class Agent:
     def _look(self, *, full: bool) -> None:
         if not full and self.turn.nothing_changed():
             self.schedule = schedule.looked(self.schedule, self._now(), self.times, chance=self.chance())
-            self._look_ended()
+            self.look_ended()
             return
         due, began = None, self._now()
         try:
             turned = self._bounded(full=full)
             outcome, due = turned.outcome, turned.due
-            self._came_through(turned)
-            self._pass_ended(turned, began)
-            self._say_standing(turned)
+            self.came_through(turned, began)
         except (ReconcilerError, OSError) as error:
             outcome = Outcome.FAILED
-            failure = error if isinstance(error, ReconcilerError) else MachineFailed(error)
-            self._failed(failure)
-            failed = Turned(Outcome.FAILED, failure.reason, str(failure), "")
-            self._pass_ended(failed, began)
-            self._say_standing(failed)
+            self.fell_through(error, began)
             self.turn.settle()
         self.schedule = schedule.passed(self.schedule, self._now(), outcome, self.times, chance=self.chance(), due=due)
-        self._look_ended()
+        self.look_ended()
 
     def _pass_ended(self, turned: Turned, began: float) -> None:
         if self.following is not None:
@@ -162,7 +156,8 @@ class Agent:
             standing = stands(turned.word, turned.revision, self.turn.newest, self.turn.trouble)
             self.statuses.tell(standing, self.turn.clock().uptime_s)
 
-    def _look_ended(self) -> None:
+    def look_ended(self) -> None:
+        """Whatever came of it: events go on their way, and what is due is told."""
         if self.following is not None:
             self.following.look_ended()
 
@@ -254,15 +249,23 @@ class Agent:
 
     # --- what is said
 
-    def _came_through(self, turned: Turned) -> None:
+    def came_through(self, turned: Turned, began: float) -> None:
+        """A pass, begun at that uptime, ended so."""
         self.turn.teller.trouble(self.turn.trouble, self.turn.clock())
         self.notify.status(f"{turned.word} at {turned.revision[:19]}: {turned.text}")
         if turned.outcome is Outcome.APPLIED:
             self._tell("pass.finished", {"result": turned.word, "text": turned.text, "revision": turned.revision})
+        self._pass_ended(turned, began)
+        self._say_standing(turned)
 
-    def _failed(self, error: ReconcilerError) -> None:
-        self.turn.teller.trouble(error, self.turn.clock())
-        self.notify.status(f"{error.reason}: {str(error).partition(chr(10))[0]}")
+    def fell_through(self, error: ReconcilerError | OSError, began: float) -> None:
+        """A pass failed."""
+        failure = error if isinstance(error, ReconcilerError) else MachineFailed(error)
+        self.turn.teller.trouble(failure, self.turn.clock())
+        self.notify.status(f"{failure.reason}: {str(failure).partition(chr(10))[0]}")
+        failed = Turned(Outcome.FAILED, failure.reason, str(failure), "")
+        self._pass_ended(failed, began)
+        self._say_standing(failed)
 
     def _tell(self, name: str, facts: dict[str, str | int]) -> None:
         self.turn.teller.tell(name, facts, self.turn.clock())
@@ -279,5 +282,17 @@ def once(agent: Agent) -> Turned:
 
     Raises every error of the tree.
     """
-    turned = agent.turn.take()
-    return agent.turn.take() if turned.outcome is Outcome.APPLIED else turned
+    began = agent.turn.clock().uptime_s
+    try:
+        turned = agent.turn.take()
+        agent.came_through(turned, began)
+        if turned.outcome is Outcome.APPLIED:
+            began = agent.turn.clock().uptime_s
+            turned = agent.turn.take()
+            agent.came_through(turned, began)
+    except (ReconcilerError, OSError) as error:
+        agent.fell_through(error, began)
+        raise
+    finally:
+        agent.look_ended()
+    return turned

@@ -77,6 +77,7 @@ class Alerting:
     whose: Whose
     routes: tuple[Route, ...]
     deliver: Callable[[Target, Alert], None] = send
+    delivered: str = "alert.sent"  # what is said then
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
     _unsaved: dict[tuple[str, str], Told] = field(default_factory=dict)
     _loaded: bool = False
@@ -112,7 +113,7 @@ class Alerting:
             log.get().error("alert.failed", target=route.target.label, why=str(error), group=facts["group"])
             return False
         self._tried.pop(route.id, None)
-        log.get().info("alert.sent", target=route.target.label, group=facts["group"], severity=alert.severity.value)
+        log.get().info(self.delivered, target=route.target.label, group=facts["group"], severity=alert.severity.value)
         return True
 
     def _remember(self, route: Route, told: Mapping[str, Told], store: Store | None) -> None:

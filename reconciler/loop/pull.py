@@ -1,9 +1,10 @@
-"""The puller's turn: fetch the newest trusted state, and hand it to the applier, which has no network."""
+"""The puller's turn: send what the applier, without a network, laid down; fetch the newest trusted state for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import ReconcilerError
@@ -16,6 +17,9 @@ from reconciler.loop.turn import Turned
 from reconciler.model.moment import Moment
 from reconciler.source import handover
 
+if TYPE_CHECKING:
+    from reconciler.loop.carrier import Carrier
+
 
 @dataclass
 class Pull:
@@ -26,19 +30,24 @@ class Pull:
     origin: Origin
     clock: Callable[[], Moment]
     teller: Teller
+    carrier: Carrier | None = None
     watched: tuple[str, ...] = ()
     seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
     trouble: ReconcilerError | None = None
     newest: str = ""
 
     def nothing_changed(self) -> bool:
+        if self.carrier is not None and self.carrier.is_waiting:
+            return False
         return bool(self.seen.marks) and not self.origin.is_due(self.clock().uptime_s) and self.seen.still_hold()
 
     def take(self, *, full: bool = True) -> Turned:
-        """One fetch.
+        """What waits to leave the host is carried first; then one fetch.
 
         Raises what fetching raises; what was handed over before stays in force.
         """
+        if self.carrier is not None:
+            self.carrier.carry(self.clock().uptime_s)
         self.settle()
         self.state.prepare()
         newest = self.origin.latest(self.clock().uptime_s, asking=full)

@@ -6,6 +6,7 @@ For the half of the agent that has the network: it has no rights on the host, an
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -43,47 +44,6 @@ def stands(word: str, revision: str, newest: str, trouble: ReconcilerError | Non
     return Standing(revision, word)
 
 
-@dataclass(slots=True)
-class Statuses:
-    """Says each standing once. `trouble` is why the last one was not said, None where it was."""
-
-    forge: Forge
-    host: str  # or HOST@INSTANCE
-    trouble: ReconcilerError | None = None
-    _said: Standing | None = None
-    _tried_s: float = field(default=-_RETRY_S)
-
-    def tell(self, standing: Standing, uptime_s: float) -> bool:
-        """Say it where it is news; gives whether something was sent.
-
-        Nothing is raised and nothing is waited for long: what the forge does not take now is tried again after
-        five minutes, and what it refuses is not said again until there is news.
-        """
-        if not self.forge.status_token_file or not _COMMIT.fullmatch(standing.commit) or standing == self._said:
-            return False
-        if uptime_s - self._tried_s < _RETRY_S and isinstance(self.trouble, ForgeBusy):
-            return False
-        self._tried_s, self.trouble = uptime_s, None
-        try:
-            sent = publish_status(self.forge, standing.commit, self.host, *_outcome(standing))
-        except ForgeBusy as busy:
-            self.trouble = busy
-            return False
-        except ReconcilerError as refused:
-            self.trouble, sent = refused, False
-        self._said = standing
-        return sent
-
-
-def _outcome(standing: Standing) -> tuple[Outcome, str]:
-    from reconciler.notify.forge.status import Outcome  # noqa: PLC0415 - see publish_status
-
-    if standing.failed:
-        back = standing.word == RolledBack.reason
-        return (Outcome.ROLLED_BACK, "") if back else (Outcome.FAILED, standing.word)
-    return (Outcome.APPLIED, "") if standing.word == SYNCED else (Outcome.PENDING, standing.word)
-
-
 def publish_status(forge: Forge, commit: str, host: str, outcome: Outcome, reason: str = "") -> bool:
     """Say it, and give whether anything had to be said; without a token nothing is ever sent.
 
@@ -100,3 +60,45 @@ def publish_status(forge: Forge, commit: str, host: str, outcome: Outcome, reaso
     secret, patience = token.from_file(forge.status_token_file), Patience(timedelta(0), attempts=1, each=_EACH)
     where = Where(Kind(forge.kind.value), forge.repository, secret, forge.url, patience=patience)
     return status.publish_status(where, commit, host, outcome, reason)
+
+
+@dataclass(slots=True)
+class Statuses:
+    """Says each standing once. `trouble` is why the last one was not said, None where it was."""
+
+    forge: Forge
+    host: str  # or HOST@INSTANCE
+    say: Callable[[Forge, str, str, Outcome, str], bool] = publish_status
+    trouble: ReconcilerError | None = None
+    _said: Standing | None = None
+    _tried_s: float = field(default=-_RETRY_S)
+
+    def tell(self, standing: Standing, uptime_s: float) -> bool:
+        """Say it where it is news; gives whether something was sent.
+
+        Nothing is raised and nothing is waited for long: what the forge does not take now is tried again after
+        five minutes, and what it refuses is not said again until there is news.
+        """
+        if not self.forge.status_token_file or not _COMMIT.fullmatch(standing.commit) or standing == self._said:
+            return False
+        if uptime_s - self._tried_s < _RETRY_S and isinstance(self.trouble, ForgeBusy):
+            return False
+        self._tried_s, self.trouble = uptime_s, None
+        try:
+            sent = self.say(self.forge, standing.commit, self.host, *_outcome(standing))
+        except ForgeBusy as busy:
+            self.trouble = busy
+            return False
+        except ReconcilerError as refused:
+            self.trouble, sent = refused, False
+        self._said = standing
+        return sent
+
+
+def _outcome(standing: Standing) -> tuple[Outcome, str]:
+    from reconciler.notify.forge.status import Outcome  # noqa: PLC0415 - see publish_status
+
+    if standing.failed:
+        back = standing.word == RolledBack.reason
+        return (Outcome.ROLLED_BACK, "") if back else (Outcome.FAILED, standing.word)
+    return (Outcome.APPLIED, "") if standing.word == SYNCED else (Outcome.PENDING, standing.word)

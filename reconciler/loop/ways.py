@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from reconciler import log
 from reconciler.apply.state import StateDirectory
@@ -14,6 +15,7 @@ from reconciler.loop import origin
 from reconciler.loop.agent import Agent, Following, Turns
 from reconciler.loop.heal import Policy
 from reconciler.loop.holds import Rules
+from reconciler.loop.outgoing import Outgoing
 from reconciler.loop.place import Where
 from reconciler.loop.pull import Pull
 from reconciler.loop.recover import memory_of
@@ -28,16 +30,22 @@ from reconciler.settings.agent import Weekday
 from reconciler.settings.fields import HealWhen
 from reconciler.settings.model import Settings
 
+if TYPE_CHECKING:
+    from reconciler.loop.carrier import Carrier
+
 _DAYS = {day: number for number, day in enumerate(Weekday)}
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What is asked of the agent beside the settings. `poll` is how often a remote is asked."""
+    """What is asked of the agent beside the settings. `poll` is how often a remote is asked; with a `spool` what is to
+    leave the host goes through that directory.
+    """
 
     where: Where
     poll: timedelta
     watching: bool = True
+    spool: str = ""
 
 
 def agent(ways: Ways, section: Section) -> Agent:
@@ -57,8 +65,12 @@ def agent(ways: Ways, section: Section) -> Agent:
     return _agent(turn, ways, section)
 
 
-def puller(ways: Ways, section: Section) -> Agent:
-    """What fetches and hands over, in the same loop; its state directory is its own."""
+def puller(ways: Ways, settings: Settings) -> Agent:
+    """What fetches and hands over, in the same loop; its state directory is its own.
+
+    Raises HostUnreadable for a file of URLs that cannot be read.
+    """
+    section = settings.agent
     state = StateDirectory(ways.where.state_directory, "puller")
     turn = Pull(
         path=f"{ways.where.state_directory}/state",
@@ -66,7 +78,8 @@ def puller(ways: Ways, section: Section) -> Agent:
         origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
         clock=clock.now,
         teller=Teller(state),
-        watched=(section.trigger_file,) if section.trigger_file else (),
+        carrier=carrier(ways.spool, settings) if ways.spool else None,
+        watched=tuple(it for it in (section.trigger_file, ways.spool) if it),
     )
     return _agent(turn, ways, section)
 
@@ -103,11 +116,29 @@ def statuses(ways: Ways, settings: Settings) -> Statuses | None:
     from reconciler.loop.standing import standing  # noqa: PLC0415 - see following
 
     host = ways.where.host or standing(ways.where).host or socket.gethostname()
-    return Statuses(settings.forge, f"{host}@{ways.where.instance}" if ways.where.instance else host)
+    name = f"{host}@{ways.where.instance}" if ways.where.instance else host
+    return Statuses(settings.forge, name, outgoing(ways).status) if ways.spool else Statuses(settings.forge, name)
 
 
-def following(ways: Ways, settings: Settings) -> Following:
-    """What follows a look, by the settings. Numbers are served from here on.
+def outgoing(ways: Ways) -> Outgoing:
+    """Where what is to leave the host is laid down."""
+    return Outgoing(ways.spool, memory_of(ways.where).instance)
+
+
+def carrier(spool: str, settings: Settings) -> Carrier:
+    """Who carries what lies there to where the settings say.
+
+    Raises HostUnreadable for a file of URLs that cannot be read.
+    """
+    from reconciler.loop.alerting import routes  # noqa: PLC0415 - SQLAlchemy: 200 ms
+    from reconciler.loop.carrier import Carrier  # noqa: PLC0415
+
+    targets = {route.id: route.target for route in routes(settings.alerts) if route.target}
+    return Carrier(spool, targets, settings.publish, settings.forge)
+
+
+def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Following:
+    """What follows a look, by the settings. Where the numbers are `serving`, from here on.
 
     Raises HostUnreadable for a file of URLs that cannot be read.
     """
@@ -122,23 +153,27 @@ def following(ways: Ways, settings: Settings) -> Following:
     state, url, said = memory_of(ways.where), settings.store.url, settings.publish
     whose = Whose(ways.where.host or standing(ways.where).host or socket.gethostname(), state.instance)
     metrics = Metrics()
-    if settings.metrics.listen and not settings.metrics.textfile:
+    if serving and settings.metrics.listen and not settings.metrics.textfile:
         address, _, port = settings.metrics.listen.rpartition(":")
         try:
             metrics.serve(address.strip("[]"), int(port))
         except MetricsFailed as error:  # another instance's agent has the port, maybe
             log.get(instance=state.instance).warning("metrics.failed", why=str(error))
+    publisher = Publisher(ways.where, said.target, said.interval.total_seconds(), said.token_file, said.signing_key)
+    laid = outgoing(ways) if ways.spool else None
+    if laid:
+        publisher.send = laid.snapshot
     return Afterwards(
         where=ways.where,
         directory=state.path,
         whose=whose,
         store_url=url.get_secret_value() if url else default_url(ways.where.state_directory),
         retention=settings.store.retention,
-        alerting=Alerting(whose, routes(settings.alerts)),
+        alerting=Alerting(whose, routes(settings.alerts), laid.alert, "alert.spooled")
+        if laid
+        else Alerting(whose, routes(settings.alerts)),
         metrics=metrics,
         freeze_file=settings.agent.freeze_file,
         textfile=settings.metrics.textfile or "",
-        publisher=Publisher(ways.where, said.target, said.interval.total_seconds(), said.token_file, said.signing_key)
-        if said.target
-        else None,
+        publisher=publisher if said.target else None,
     )

@@ -114,6 +114,9 @@ EVENTS: Mapping[str, Meant] = {
     "store.unavailable": Meant(Level.WARNING, "the store cannot be used; events wait in the outbox"),
     "alert.raised": Meant(Level.WARNING, "what the alerts say, for those who read the journal"),
     "alert.sent": Meant(Level.INFO, "an alert was handed to its service"),
+    "alert.spooled": Meant(Level.INFO, "an alert was laid down for the half of the agent that has the network"),
     "alert.failed": Meant(Level.ERROR, "an alert could not be handed to its service; it is tried again"),
+    "parcel.refused": Meant(Level.WARNING, "what lay in the spool cannot be delivered, and was taken away"),
+    "status.failed": Meant(Level.WARNING, "the forge did not take what became of a commit here"),
     "metrics.failed": Meant(Level.WARNING, "the numbers could not be written or served"),
 }

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sqlite3
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,27 +34,6 @@ group_wait = "1s"
 [[alerts.routes]]
 urls = ["json://user:{secret}@127.0.0.1:{port}"]
 """
-
-
-@pytest.fixture
-def receiver() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port, got
-        server.shutdown()
-        thread.join()
 
 
 def until(what: Callable[[], Any], log: Path) -> Any:

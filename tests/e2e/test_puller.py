@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -39,13 +40,14 @@ def remote(tmp_path: Path) -> Path:
     return repo
 
 
-def settings(tmp_path: Path) -> str:
+def settings(tmp_path: Path, more: str = "") -> str:
     path = tmp_path / "reconciler.toml"
     path.write_text(
         f'[source]\npoll_interval = "1h"\n[trust]\nsignatures = "off"\n'
         f'[agent]\ntrigger_file = "{tmp_path}/trigger"\nfreeze_file = "{tmp_path}/freeze"\n'
-        f'[instance]\ncache_directory = "{tmp_path}/cache"\n'
+        f'[instance]\ncache_directory = "{tmp_path}/cache"\n{more}'
     )
+    path.chmod(0o600)
     return str(path)
 
 
@@ -80,6 +82,83 @@ def test_a_commit_travels_from_the_remote_through_both_halves(
             for process in (puller, applier):
                 process.send_signal(signal.SIGTERM)
     assert (puller.returncode, applier.returncode) == (0, 0)
+
+
+def recorded(memory: Path) -> set[str]:
+    """The events in the store."""
+    if not (memory / "store.db").exists():
+        return set()
+    store = sqlite3.connect(memory / "store.db")
+    try:
+        return {name for (name,) in store.execute("SELECT name FROM events")}
+    except sqlite3.OperationalError:  # it is being made
+        return set()
+    finally:
+        store.close()
+
+
+def leaving(tmp_path: Path, port: int) -> str:
+    """Settings by which something leaves the host."""
+    (tmp_path / "spool").mkdir()
+    return (
+        f'[metrics]\ntextfile = "{tmp_path}/reconciler.prom"\n[publish]\ntarget = "{tmp_path}/published"\n'
+        f'[alerts]\ngroup_wait = "0s"\n[[alerts.routes]]\nurls = ["json://127.0.0.1:{port}"]\n'
+    )
+
+
+def test_what_leaves_the_host_leaves_by_the_half_with_the_network(
+    site: Callable[..., Any], remote: Path, receiver: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    port, got = receiver
+    mx = site(STATE)
+    commit(remote, STATE, mx.instance.name)
+    file, handed, spool = settings(tmp_path, leaving(tmp_path, port)), tmp_path / "puller", str(tmp_path / "spool")
+    argv = [sys.executable, "-m", "reconciler"]
+    pull = [*argv, "pull", "--repo", f"file://{remote}", "--state-dir", str(handed), "--settings", file,
+            "--spool", spool]  # fmt: skip
+    apply = [*argv, "agent", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
+             "--state-dir", str(mx.memory), "--settings", file, "--spool", spool]  # fmt: skip
+    applied = "smtpd_tls_loglevel = 1"
+    with subprocess.Popen(apply, cwd=PROJECT, stderr=subprocess.DEVNULL) as applier:
+        try:
+            subprocess.run([*pull, "--once"], cwd=PROJECT, check=True, capture_output=True)
+            wait_until(lambda: "apply.finished" in recorded(mx.memory))
+            mx.main_cf.write_text(mx.main_cf.read_text().replace(applied, "smtpd_tls_loglevel = 3"))
+            wait_until(lambda: any(".alert." in it.name for it in Path(spool).iterdir()))
+            assert (got, (tmp_path / "published").exists()) == ([], False)  # nobody carries it yet
+            with subprocess.Popen(pull, cwd=PROJECT, stderr=subprocess.DEVNULL) as puller:
+                try:
+                    wait_until(lambda: any("smtpd_tls_loglevel" in it["title"] for it in got))
+                    wait_until(lambda: list((tmp_path / "published").glob("*")))
+                    wait_until(lambda: not list(Path(spool).iterdir()))
+                finally:
+                    puller.send_signal(signal.SIGTERM)
+        finally:
+            applier.send_signal(signal.SIGTERM)
+    assert (puller.returncode, applier.returncode) == (0, 0)
+
+
+def test_once_and_once_ship_what_the_daemons_would(
+    site: Callable[..., Any], remote: Path, receiver: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    port, got = receiver
+    mx = site(STATE)
+    commit(remote, STATE, mx.instance.name)
+    file, handed, spool = settings(tmp_path, leaving(tmp_path, port)), tmp_path / "puller", str(tmp_path / "spool")
+    argv = [sys.executable, "-m", "reconciler"]
+    pull = [*argv, "pull", "--once", "--repo", f"file://{remote}", "--state-dir", str(handed), "--settings", file,
+            "--spool", spool]  # fmt: skip
+    apply = [*argv, "agent", "--once", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
+             "--state-dir", str(mx.memory), "--settings", file, "--spool", spool]  # fmt: skip
+    for each in (pull, apply):
+        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    mx.main_cf.write_text(mx.main_cf.read_text().replace("smtpd_tls_loglevel = 1", "smtpd_tls_loglevel = 3"))
+    for each in (apply, pull):
+        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    assert any("smtpd_tls_loglevel" in it["title"] for it in got)
+    assert len(list((tmp_path / "published").glob("*"))) == 1
+    assert "reconciler_reconcile_total" in (tmp_path / "reconciler.prom").read_text()
+    assert {"apply.finished", "drift.found"} <= recorded(mx.memory)
 
 
 def test_once_and_once_are_the_timer(site: Callable[..., Any], remote: Path, tmp_path: Path) -> None:

@@ -96,6 +96,16 @@ def test_users_and_files_are_those_that_the_units_name() -> None:
     assert unit("reconciler-webhook.service")["Service"]["ReadWritePaths"] == "/run/reconciler/trigger"
 
 
+def test_what_one_half_lays_down_the_other_takes_away() -> None:
+    spool = "/var/lib/reconciler-spool"
+    assert f"d {spool} 2770 root reconciler-puller" in (UNITS / "reconciler.tmpfiles").read_text()
+    halves = [unit(it)["Service"] for it in SERVICES if "webhook" not in it]
+    assert len(halves) == 5
+    for service in halves:
+        assert f" --spool {spool}" in service["ExecStart"]
+        assert f"-{spool}" in service["ReadWritePaths"].split()
+
+
 @pytest.mark.parametrize("name", [*SERVICES, "reconciler-once.timer"])
 def test_systemd_understands_every_line(name: str, tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
