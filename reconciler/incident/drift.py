@@ -116,24 +116,26 @@ def kind_of(address: Address, *, absent: bool = False) -> Kind:
 
 def _of_plan(scene: Scene) -> Iterator[Drifted]:
     causes = {change.address: Cause(change.why.value) for change in scene.plan.changes}
+    edited = {it.address.path for it in scene.plan.drift if isinstance(it.address, RowAddress)}
     for drift in scene.plan.drift:
-        if drift.written != drift.live:
+        if drift.written != drift.live and not _follows(drift.address, edited):
             cause = causes.get(drift.address, Cause.OBSERVED)
             yield _drifted(scene, drift.address, (drift.written, drift.live), cause)
-    edited = {it.address.path for it in scene.plan.drift if isinstance(it.address, RowAddress)}  # stale for that reason
     for change in scene.plan.changes:
-        if isinstance(change.address, TableAddress) and change.address.path in edited:
-            continue
-        if change.reason in _UNSEEN_BY_DRIFT and change.before != change.after:
+        is_seen = change.reason in _UNSEEN_BY_DRIFT and not _follows(change.address, edited)
+        if is_seen and change.before != change.after:
             yield _drifted(scene, change.address, (change.after, change.before), Cause.CORRECTIVE, change.detail)
+
+
+def _follows(address: Address, edited: Collection[str]) -> bool:
+    """Whether a table is stale because of rows that are told themselves."""
+    return isinstance(address, TableAddress) and address.path in edited
 
 
 def _of_observed(scene: Scene) -> Iterator[Drifted]:
     rows = {it.address.path for it in scene.plan.observed if isinstance(it.address, RowAddress)}
     for difference in scene.plan.observed:
-        if isinstance(difference.address, TableAddress) and difference.address.path in rows:
-            continue  # not built as its rows are not there
-        if difference.live != difference.desired:
+        if difference.live != difference.desired and not _follows(difference.address, rows):
             yield _drifted(scene, difference.address, (difference.desired, difference.live), Cause.OBSERVED)
 
 

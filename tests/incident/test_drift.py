@@ -112,9 +112,12 @@ def test_who_renewed_a_certificate_is_told_by_its_file() -> None:
 def test_a_row_that_was_edited_is_told_once_and_not_as_a_stale_table_too() -> None:
     row, table = RowAddress("tls_policy", "bank.example"), TableAddress("tls_policy")
     stale = Change(table, "hash (stale)", "hash", Why.CORRECTIVE, Reason.TABLE_STALE, Disruption.POSTMAP)
-    edited = replace(PLAN, changes=(stale,), drift=(Drift(row, "encrypt", "none"),))
+    of_table = Drift(table, "hash", "hash (stale)")
+    edited = replace(PLAN, changes=(stale,), drift=(Drift(row, "encrypt", "none"), of_table))
     assert [it.kind for it in found(scene(edited), Noted())] == [Kind.TABLE_ROW]
-    assert [it.kind for it in found(scene(replace(edited, drift=())), Noted())] == [Kind.TABLE_STALE]
+    assert [it.kind for it in found(scene(replace(edited, drift=(of_table,))), Noted())] == [Kind.TABLE_STALE]
+    absent = (Difference(row, None, "encrypt", None), Difference(table, None, "hash", None))
+    assert [it.kind for it in found(scene(replace(PLAN, observed=absent)), Noted())] == [Kind.TABLE_ROW]
 
 
 def test_a_mode_that_changed_is_told_against_what_was_noted() -> None:

@@ -131,17 +131,15 @@ class World:
     # --- the host
 
     def edit(self) -> None:
-        """Somebody at main.cf, who waits until it is noticed."""
+        """Somebody at main.cf, who waits until it is noticed. Nobody edits while a commit is applied: `make faults`."""
+        head = self.git("rev-parse", "HEAD")
+        self.wait_for(lambda: self.is_in_force(head), "what git says is in force")
         name, old, new, address, value = self.chance.choice(EDITS)
         path = Path(self.instance.config_directory, name)
         text = path.read_text()
         if not re.search(old, text, re.MULTILINE):
             return
-        before = len(self.drifts(address))
-        self.instance.write(name, re.sub(old, new, text, flags=re.MULTILINE))
-        self.edited.append((address, value))
-        self.wait_for(lambda: len(self.drifts(address)) > before, f"{address} is found")
-        self.wait_for(lambda: new not in path.read_text(), f"{address} is healed")
+        self._change(name, re.sub(old, new, text, flags=re.MULTILINE), (address, value))
         self.commit_good()  # else the fourth of the same would be a fight
 
     def renew(self) -> None:
@@ -158,18 +156,25 @@ class World:
         staged.chmod(0o600)
         staged.replace(target)
 
+    def _change(self, name: str, text: str, what: tuple[str, str]) -> None:
+        """As an editor writes: beside it, and renamed over it. Returns once it is found, and healed."""
+        found, healed = len(self.drifts(what[0])), len(self.healed(what[0]))
+        staged = Path(self.instance.write(f".{name}.swp", text))
+        staged.replace(staged.with_name(name))
+        self.edited.append(what)
+        self.wait_for(lambda: len(self.drifts(what[0])) > found, f"{what[0]} is found")
+        self.wait_for(lambda: len(self.healed(what[0])) > healed, f"{what[0]} is healed")
+
     def remote_away(self) -> None:
         """And drift is corrected meanwhile."""
+        head = self.git("rev-parse", "HEAD")
+        self.wait_for(lambda: self.is_in_force(head), "what git says is in force")
         aside = self.remote.with_name("away")
         self.remote.rename(aside)
         self.dwell()
         name, old, new, address, value = EDITS[1]
         path = Path(self.instance.config_directory, name)
-        before = len(self.drifts(address))
-        self.instance.write(name, re.sub(old, new, path.read_text(), flags=re.MULTILINE))
-        self.edited.append((address, value))
-        self.wait_for(lambda: len(self.drifts(address)) > before, f"{address} is found without the remote")
-        self.wait_for(lambda: new not in path.read_text(), f"{address} is healed without the remote")
+        self._change(name, re.sub(old, new, path.read_text(), flags=re.MULTILINE), (address, value))
         aside.rename(self.remote)
         self.commit_good()
 
@@ -252,6 +257,10 @@ class World:
             for it in self.events()
             if it["event"] == "drift.found" and it["address"] in _BY_HAND and it["address"].startswith(address)
         ]
+
+    def healed(self, address: str) -> list[dict[str, Any]]:
+        ended = self.named("drift.resolved")
+        return [it for it in ended if it["address"] == address and it["resolution"] == "healed"]
 
     def is_in_force(self, revision: str) -> bool:
         return any(it["event"] == "apply.finished" and it.get("revision") == revision for it in self.events()) or (
