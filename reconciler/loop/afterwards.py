@@ -5,6 +5,7 @@ What fails here is logged and tried again after the next look; the outbox keeps 
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +32,7 @@ from reconciler.web.metrics import Metrics, MetricsFailed
 _APPLIED = "Applied"  # the word of a pass that changed something
 _COUNT_EVERY_S = 300.0  # numbers, where nothing happens
 _RETRY_S = 30.0  # of a store that is away
+_WAITING_S = 1.0
 _EXPIRE_EVERY_S = 86400.0
 
 
@@ -54,6 +56,7 @@ class Afterwards:
     _expired: Moment | None = None
     _taken: int = 0  # bytes of the outbox when it was last taken in
     _incidents: tuple[Incident, ...] = ()
+    _waiting: bool = False  # an alert will be due before long
     _changed: bool = False  # since the snapshot was published
 
     def pass_ended(self, came: Passed, duration_s: float, *, through: bool) -> None:
@@ -79,9 +82,14 @@ class Afterwards:
                 self._taken = outbox.size
         if self._incidents:
             self.alerting.tell(self._incidents, now, self._store)
+            self._waiting = self.alerting.waits(self._incidents, now)
         self._count(now)
         if self.publisher is not None and self.publisher.look_ended(now, changed=self._changed):
             self._changed = False
+
+    def patience_s(self) -> float:
+        """For how long it may be left alone."""
+        return _WAITING_S if self._waiting else math.inf
 
     def _opened(self, now: Moment) -> Store | None:
         away = self._away_since

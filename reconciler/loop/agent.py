@@ -6,6 +6,7 @@ A thin shell around `schedule`, which decides when, and `turn`, which does it.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import random
 import select
@@ -47,6 +48,7 @@ class Following(Protocol):
 
     def pass_ended(self, came: Passed, duration_s: float, *, through: bool) -> None: ...
     def look_ended(self) -> None: ...
+    def patience_s(self) -> float: ...
 
 
 class Stopped(BaseException):
@@ -123,7 +125,10 @@ class Agent:
                 if self.watching:
                     watch.over(self._directories())
             case Sleep(until):
-                self._sleep(watch, signals, max(0.0, until - now))
+                patience = self.following.patience_s() if self.following is not None else math.inf
+                self._sleep(watch, signals, max(0.0, min(until - now, patience)))
+                if patience < math.inf:
+                    self._look_ended()
 
     def _look(self, *, full: bool) -> None:
         if not full and self.turn.nothing_changed():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from reconciler import log
 from reconciler.errors import HostUnreadable
@@ -20,6 +21,7 @@ from reconciler.report import alerts
 from reconciler.settings.alerts import Alerts
 
 JOURNAL = "journal"  # the route that is always there
+_AT_ONCE = timedelta(0)
 RETRY_S = 60.0  # between two attempts at one target
 _LEVELS = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
 
@@ -91,12 +93,22 @@ class Alerting:
         self._recall(store)
         known, sent = Known(self.whose.host, self.whose.instance, tuple(incidents)), 0
         for route in self.routes:
-            told = {key: it for (key, where), it in self.told.items() if where == route.id}
+            told = self._told(route)
             for alert in due(known, told, route.policy, now):
                 if self._deliver(route, alert, now):
                     self._remember(route, after(alert, told, now), store)
                     sent += 1
         return sent
+
+    def waits(self, incidents: Iterable[Incident], now: Moment) -> bool:
+        """Whether something is to be said soon: it only waits for others of its group, or for a target."""
+        known = Known(self.whose.host, self.whose.instance, tuple(incidents))
+        return any(
+            due(known, self._told(route), replace(route.policy, group_wait=_AT_ONCE), now) for route in self.routes
+        )
+
+    def _told(self, route: Route) -> dict[str, Told]:
+        return {key: it for (key, where), it in self.told.items() if where == route.id}
 
     def _deliver(self, route: Route, alert: Alert, now: Moment) -> bool:
         facts = alerts.facts(alert)

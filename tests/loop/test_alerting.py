@@ -111,3 +111,12 @@ def test_urls_come_from_a_file_too(tmp_path: Path) -> None:
     file.write_text("# who is on call\njson://a.test\n\njson://b.test\n")
     made = routes(Alerts.model_validate({"routes": [{"url_files": [str(file)]}]}, strict=False))
     assert [route.target.url for route in made if route.target] == ["json://a.test", "json://b.test"]
+
+
+def test_what_waits_for_its_group_is_looked_after_until_it_is_told() -> None:
+    alerting = Alerting(MX, routes(settings("json://receiver.test")), Service())
+    assert not alerting.waits((), at(0.0))
+    assert alerting.tell(incidents(), at(1.0)) == 0
+    assert alerting.waits(incidents(), at(1.0))
+    assert alerting.tell(incidents(), at(30.0)) == 2
+    assert not alerting.waits(incidents(), at(30.0))
