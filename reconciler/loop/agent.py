@@ -128,7 +128,7 @@ class Agent:
                 patience = self.following.patience_s() if self.following is not None else math.inf
                 self._sleep(watch, signals, max(0.0, min(until - now, patience)))
                 if patience < math.inf:
-                    self._look_ended()
+                    self.look_ended()
 
     def _look(self, *, full: bool) -> None:
         if not full and self.turn.nothing_changed():
