@@ -50,7 +50,7 @@ def test_each_address_has_its_kind() -> None:
         OptionAddress(ServiceAddress("submission"), "x"),
         ServiceAddress("submission"),
         RowAddress("t", "k"),
-        TableAddress("t"),
+        TableAddress("another"),
     ]
     plan = replace(PLAN, drift=tuple(Drift(it, "1", "2") for it in addresses))
     assert {it.kind for it in found(scene(plan), Noted())} == {
