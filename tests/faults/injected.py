@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.apply.conftest import STATE
 from tests.faults.scene import KILLED, Scene
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES", "EPERM", "EINTR")
@@ -56,7 +55,7 @@ def failed(made: Scene, place: Place, error: str) -> str:
     if (
         wrong.startswith("left over") and place.call in _REMOVING
     ):  # what the kernel does not let go of, the next run does
-        made.site.write(STATE)
+        made.declare_old()
         made.apply()
         wrong = "" if not made.left() else wrong
     return wrong

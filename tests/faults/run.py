@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tests.faults import disks, injected, others
 from tests.faults.injected import ERRORS, Place
-from tests.faults.scene import Scene, scene
+from tests.faults.scene import Large, Scene, scene
 
 STEP = int(os.environ.get("FAULTS_STEP", "1"))
 AT_ONCE = 2
@@ -25,7 +26,7 @@ _FIRST_KILLS = (Place("renameat2", 1), Place("renameat2", 3), Place("unlink", 12
 
 Case = tuple[str, str, tuple[object, ...]]  # row, function, arguments
 
-_scene: list[Scene] = []
+_scene: dict[type[Scene], Scene] = {}
 _open = ExitStack()
 
 
@@ -49,6 +50,9 @@ GUARANTEES = {
     "kill": "(1) kill -9 at every mutating system call of an apply",
     "kill-recovery": "(3) kill -9 at the mutating system calls of its recovery",
     **{error: f"(2) {error} at every mutating system call" for error in ERRORS},
+    "large": "(1) kill -9, while one row of a large table changes",
+    "large-recovery": "(3) kill -9 at the recovery of that",
+    "large-error": "(2) EIO and ENOSPC, likewise",
     "power": "(4) power lost: old or new from what the disk has",
     "full": "(5) a full disk, for each table type",
     "edits": "(6) somebody edits meanwhile: nothing lost silently",
@@ -58,11 +62,11 @@ GUARANTEES = {
 }
 
 
-def _made() -> Scene:
-    """This process's scene, made when it is first needed and kept."""
-    if not _scene:
-        _scene.append(_open.enter_context(scene()))
-    return _scene[0]
+def _made(kind: type[Scene] = Scene) -> Scene:
+    """This process's scene of a kind, made when it is first needed and kept."""
+    if kind not in _scene:
+        _scene[kind] = _open.enter_context(scene(kind))
+    return _scene[kind]
 
 
 def _end() -> str:
@@ -83,6 +87,9 @@ _CASES: dict[str, Callable[..., str]] = {
     "killed": lambda place: injected.killed(_made(), place),
     "failed": lambda place, error: injected.failed(_made(), place, error),
     "killed_again": lambda first, place: injected.killed_again(_made(), first, place)[1],
+    "large_killed": lambda place: injected.killed(_made(Large), place),
+    "large_failed": lambda place, error: injected.failed(_made(Large), place, error),
+    "large_killed_again": lambda first, place: injected.killed_again(_made(Large), first, place)[1],
     "edited": lambda editor, delay: others.edited(_made(), editor, delay),
     "two": lambda _: others.two_at_once(_made()),
     "signalled": lambda number, delay: others.signalled(_made(), signal.Signals(number), delay),
@@ -90,8 +97,16 @@ _CASES: dict[str, Callable[..., str]] = {
     "full": disks.full,
     "full_while_building": disks.full_while_building,
     "calls": lambda: repr(_made().calls()),
+    "large_calls": lambda: repr(_made(Large).calls()),
     "end": lambda _: _end(),
 }
+
+
+def large_cases(calls: dict[str, int]) -> Iterator[Case]:
+    places = injected.places(calls)[::STEP]
+    yield from (("large", "large_killed", (place,)) for place in places)
+    yield from (("large-recovery", "large_killed_again", (Place("renameat2", 2), place)) for place in places)
+    yield from (("large-error", "large_failed", (place, error)) for place in places for error in ("EIO", "ENOSPC"))
 
 
 def cases(calls: dict[str, int]) -> Iterator[Case]:
@@ -132,13 +147,20 @@ def power(rows: dict[str, Row]) -> str:
     return f"control without fsync: damaged in {failed} of {len(control)}, as it must be"
 
 
+def _calls(pool: ProcessPoolExecutor, name: str) -> dict[str, int]:
+    said = pool.submit(judge, ("", name, ())).result()[1]
+    found: dict[str, int] = eval(said, {"Counter": dict})  # noqa: S307 - our own repr
+    return found
+
+
 def main() -> int:
     started = time.monotonic()
     rows = {name: Row(text) for name, text in GUARANTEES.items()}
     with ProcessPoolExecutor(AT_ONCE) as pool:
-        calls = eval(pool.submit(judge, ("", "calls", ())).result()[1], {"Counter": dict})  # noqa: S307 - our own repr
+        calls, large = (_calls(pool, name) for name in ("calls", "large_calls"))
         print(f"An apply makes {sum(calls.values())} mutating system calls of {len(calls)} kinds.", flush=True)
-        for number, (case, wrong) in enumerate(pool.map(judge, cases(calls)), start=1):
+        every = chain(large_cases(large), cases(calls))
+        for number, (case, wrong) in enumerate(pool.map(judge, every), start=1):
             rows[case[0]].add(case, wrong)
             if wrong:
                 print(f"WRONG {case[0]} {' '.join(map(str, case[2]))}: {wrong}", flush=True)

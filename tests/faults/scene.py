@@ -5,6 +5,7 @@ Between two breakages everything is put back as it was, byte for byte; the insta
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,11 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.host.instance import PrivateInstance, workspace
+from reconciler.postfix import table
 from tests.apply.conftest import STATE, Site
 
 NEW = STATE.replace("loglevel: 1", "loglevel: 2").replace(
     "bank.example: encrypt", "bank.example: secure, new.example: encrypt"
 )
+LARGE_STATE = STATE.replace("policies: {bank.example: encrypt}", "policy_files: [policies/large.map]")
+LARGE_NEW = LARGE_STATE.replace("loglevel: 1", "loglevel: 2")
+LARGE_MAP = b"".join(b"d%d.a-rather-long-name.example encrypt\n" % number for number in range(30_000))
+LARGE_MAP_NEW = LARGE_MAP.replace(b"d15000.", b"new.example encrypt\nd15000.")
 MUTATING = (  # what changes files, or asks for it to be durable
     "rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,symlinkat,"
     "fsync,fdatasync,chmod,fchmod,fchmodat,chown,fchown,lchown,fchownat,utimensat,setxattr,fsetxattr,lsetxattr,"
@@ -47,6 +53,12 @@ class Scene:
             _copy(path, etc / path.name)
         shutil.rmtree(self.site.memory, ignore_errors=True)
         shutil.copytree(self.kept / "memory", self.site.memory)
+        self.declare_new()
+
+    def declare_old(self) -> None:
+        self.site.write(STATE)
+
+    def declare_new(self) -> None:
         self.site.write(NEW)
 
     def apply(self, *strace: str) -> subprocess.CompletedProcess[str]:
@@ -75,7 +87,9 @@ class Scene:
 
     def _compiled(self) -> bool:
         etc = self.site.instance.config_directory
-        return "new.example" in self.site.instance.postfix.dump("hash", f"{etc}/tls_policy").decode()
+        lines = self.site.instance.postfix.dump("hash", f"{etc}/tls_policy").splitlines()
+        rows = table.parse(Path(etc, "tls_policy").read_bytes()).rows
+        return sorted(lines) == sorted(b"%s\t%s" % (key, row.value) for key, row in rows.items())
 
     def left(self) -> list[str]:
         """What waits aside, or waited, below the configuration directory."""
@@ -97,28 +111,55 @@ class Scene:
         return ""
 
 
+class Large(Scene):
+    """A table of 30,000 rows, of which one is to come: it is put in a copy of what is there."""
+
+    def reset(self) -> None:
+        super().reset()
+        self._remember_the_copies()
+
+    def declare_old(self) -> None:
+        self.site.write(LARGE_STATE)
+        (self.site.repo / "policies/large.map").write_bytes(LARGE_MAP)
+
+    def declare_new(self) -> None:
+        self.site.write(LARGE_NEW)
+        (self.site.repo / "policies/large.map").write_bytes(LARGE_MAP_NEW)
+
+    def _remember_the_copies(self) -> None:
+        """The record knows large files by their inodes, and these are others now."""
+        (record,) = self.site.memory.glob("*/last-applied.json")
+        said = json.loads(record.read_bytes())
+        (mirror,) = (mirror for _, mirror in said["mirrors"])
+        for name, path in (("source", "tls_policy"), ("compiled", "tls_policy.db")):
+            about = Path(self.site.instance.config_directory, path).stat()
+            mirror[name] = f"inode:{about.st_ino}:{about.st_mtime_ns}"
+        record.write_text(json.dumps(said))
+
+
 def counted(trace: Path) -> dict[str, int]:
     """System calls in a trace, by name."""
     return Counter(line.partition("(")[0] for line in trace.read_text(errors="replace").splitlines() if "(" in line)
 
 
 @contextmanager
-def scene(state: str = STATE) -> Iterator[Scene]:
-    """A host that has the old state; what shall be is NEW."""
+def scene(kind: type[Scene] = Scene) -> Iterator[Scene]:
+    """A host that has the old state; another is declared."""
     with ExitStack() as cleanup:
         directory = Path(cleanup.enter_context(workspace("reconciler-faults-")))
         instance = PrivateInstance.create(str(directory), "mx1.test")
         cleanup.callback(instance.stop)
         instance.start()
         site = Site(instance, directory / "state", directory / "memory")
-        site.write(state)
-        done = site.apply()
-        assert done.returncode == 0, done.stderr
         kept = directory / "kept"
         kept.mkdir()
+        (site.repo / "policies").mkdir(parents=True)
+        kind(site, kept, {}, []).declare_old()
+        done = site.apply("--skip-canary")
+        assert done.returncode == 0, done.stderr
         _copy(Path(instance.config_directory), kept / "etc")
         shutil.copytree(site.memory, kept / "memory")
-        made = Scene(site, kept, site.contents(), site.names())
+        made = kind(site, kept, site.contents(), site.names())
         made.reset()
         yield made
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import disks, injected, others
 from tests.faults.injected import ERRORS, Place
-from tests.faults.scene import Scene, scene
+from tests.faults.scene import Large, Scene, scene
 
 pytestmark = pytest.mark.postfix
 
@@ -21,11 +21,26 @@ def made() -> Iterator[Scene]:
         yield one
 
 
+@pytest.fixture(scope="module")
+def large() -> Iterator[Scene]:
+    with scene(Large) as one:
+        yield one
+
+
 def test_guarantee_1_a_kill_leaves_old_or_new(made: Scene) -> None:
     assert injected.killed(made, Place("renameat2", 2)) == ""
     assert made.standing() == "new"
     assert injected.killed(made, Place("fsync", 2)) == ""
     assert made.standing() == "old"
+
+
+def test_guarantee_1_a_kill_while_a_row_of_a_large_table_changes_leaves_old_or_new(large: Large) -> None:
+    outcomes = set()
+    for place in (Place("sendfile", 2), Place("renameat2", 1), Place("renameat2", 2), Place("unlink", 6)):
+        assert injected.killed(large, place) == ""
+        outcomes.add(large.standing())
+    assert outcomes == {"old", "new"}
+    assert injected.killed_again(large, Place("renameat2", 2), Place("renameat2", 1)) == (True, "")
 
 
 @pytest.mark.parametrize("error", ERRORS)
