@@ -8,13 +8,13 @@ several documents, keys that are no text, aliases beyond a limit, and every char
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from typing import NoReturn
 
 import yaml
 
 from reconciler.desired.advice import explain, quoted
+from reconciler.desired.characters import named
 from reconciler.desired.tree import Entry, Mapping, Node, Scalar, Sequence, Source
 from reconciler.errors import Position, Problem, StateInvalid
 
@@ -83,25 +83,6 @@ def _invalid(problem: Problem) -> StateInvalid:
 def _place(source: Source, text: str, at: int) -> Position:
     start = text.rfind("\n", 0, at) + 1
     return Position(source.file, text.count("\n", 0, at) + 1, at - start + 1)
-
-
-def named(char: str) -> str:
-    """A character that does not show, as people look it up: `U+00A0 (NO-BREAK SPACE)`."""
-    name = unicodedata.name(char, "") or _CONTROLS.get(char, "a control character")
-    return f"U+{ord(char):04X} ({name})"
-
-
-_CONTROLS = {
-    "\0": "NUL",
-    "\t": "a tab",
-    "\n": "a line feed",
-    "\v": "a vertical tab",
-    "\f": "a form feed",
-    "\r": "a carriage return",
-    "\x1b": "ESC",
-    "\x7f": "DEL",
-    "\x85": "a next-line character",
-}
 
 
 class _Builder:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.desired import readers
-from reconciler.desired.document import named
+from reconciler.desired.characters import named
 from reconciler.errors import Position, Problem, StateInvalid
 from reconciler.postfix import table
 from reconciler.postfix.table import Row

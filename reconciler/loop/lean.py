@@ -15,6 +15,7 @@ from enum import Enum
 from itertools import pairwise
 
 from reconciler.apply.state import StateDirectory
+from reconciler.desired import maps
 from reconciler.errors import Position, StateInvalid
 from reconciler.host import files
 from reconciler.live import LiveConfig
@@ -271,8 +272,6 @@ def _check(different: Iterable[plain.Hunk], hunks: Iterable[Hunk], wanted: InMem
 
 
 def _rows(path: str, different: Iterable[plain.Hunk], wanted: InMemory, layer: str) -> Iterator[DesiredRow]:
-    from reconciler.desired import maps  # noqa: PLC0415 - pydantic comes with its package
-
     line, at = 1, 0
     for hunk in different:
         line += wanted.content.count(b"\n", at, hunk.other_start)
