@@ -82,6 +82,24 @@ class SourceUnreadable(ReconcilerError):
     retry_helps = True
 
 
+class SourceStale(ReconcilerError):
+    """No commit has come for longer than the settings allow; the last one stays in force."""
+
+    reason = "SourceStale"
+
+
+class SourceTrouble(ReconcilerError):
+    """What keeps the puller from the newest state, as it says; the last state that it handed over stays in force."""
+
+    reason = "SourceTrouble"
+
+    @classmethod
+    def told(cls, reason: str, text: str) -> SourceTrouble:
+        """One with the reason word of the error that the puller had."""
+        made: SourceTrouble = type(cls.__name__, (cls,), {"reason": reason})(text)
+        return made
+
+
 class Untrusted(ReconcilerError):
     """A commit that the trust of this host does not cover; the last trusted one stays in force."""
 

@@ -26,8 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     log.configure()
     settings = where.read(arguments.settings)
-    poll, watching = settings.source.poll_interval, not arguments.no_watch
-    asked = ways.Ways(where.of(arguments), poll, watching=watching, spool=arguments.spool)
+    said, watching = settings.source, not arguments.no_watch
+    place = where.of(arguments)
+    asked = ways.Ways(place, said.poll_interval, said.stale_after, watching=watching, spool=arguments.spool)
     agent = ways.agent(asked, settings.agent)
     agent.following = ways.following(asked, settings, serving=not arguments.once)
     agent.statuses = ways.statuses(asked, settings)

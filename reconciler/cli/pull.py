@@ -33,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = where.read(arguments.settings)
     source = Where(arguments.repo, "/", arguments.state_dir, branch=arguments.branch, subdirectory=arguments.path)
     trusted = replace(source, source=chosen(settings, source))
-    agent = ways.puller(ways.Ways(trusted, settings.source.poll_interval, spool=arguments.spool), settings)
+    said = settings.source
+    agent = ways.puller(ways.Ways(trusted, said.poll_interval, said.stale_after, spool=arguments.spool), settings)
     if not arguments.once:
         agent.run()
         return 0

@@ -6,10 +6,10 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ReconcilerError, SourceUnreadable
+from reconciler.errors import ReconcilerError, SourceStale, SourceUnreadable
 from reconciler.source.backoff import delay
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ def _now() -> datetime:
 class Asking:
     """Remembers what the ref named last, and what came of it: a commit that was refused is not fetched again.
 
-    `clock` is monotonic, in seconds. `seed` makes the pauses of this host its own.
+    `clock` is monotonic, in seconds. `seed` makes the pauses of this host its own. `stale_after` 0 is never.
     """
 
     source: Source
+    stale_after: timedelta = timedelta(0)
     now: Callable[[], datetime] = _now
     clock: Callable[[], float] = time.monotonic
     seed: str = field(default_factory=socket.gethostname)
@@ -46,6 +47,16 @@ class Asking:
         """
         self.fetched = self.fetched or self.source.last_good()
         return self.fetched.snapshot if self.fetched else None
+
+    def stale(self) -> SourceStale | None:
+        """What there is to say of a source that answers, and has had nothing new for too long."""
+        if self.fetched is None or not self.fetched.is_stale(self.now(), self.stale_after):
+            return None
+        since = f"{self.fetched.moved_at:%Y-%m-%d}"
+        return SourceStale(
+            f"{self.source.remote.shown}: no commit since {since}, when {self.fetched.revision[:12]} came; "
+            "look whether commits still arrive there, or set source.stale_after"
+        )
 
     def read(self) -> RepoSnapshot:
         """The newest state that may be trusted.

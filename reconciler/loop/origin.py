@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from reconciler import source
@@ -20,10 +21,14 @@ Read = Callable[[], RepoSnapshot]
 
 @dataclass
 class Origin:
-    """`trouble` is why the newest state could not be had, None where it could."""
+    """`trouble` is why the newest state could not be had, or what is odd about it; None where all is well.
+
+    `warn` says what is odd about a state that was had.
+    """
 
     read: Read
     paths: Callable[[], tuple[str, ...]] = tuple
+    warn: Callable[[], ReconcilerError | None] = lambda: None
     every: float = 0.0  # seconds between two questions to a remote; 0 where `paths` tell
     good: RepoSnapshot | None = None
     trouble: ReconcilerError | None = None
@@ -43,7 +48,7 @@ class Origin:
         self._asked = now
         try:
             self.good = self.read()
-            self.trouble = None
+            self.trouble = self.warn()
         except ReconcilerError as error:
             self.trouble = error
             if self.good is None:
@@ -51,20 +56,20 @@ class Origin:
         return self.good
 
 
-def of(where: Where, *, poll_s: float) -> Origin:
-    """A directory, a file that the puller hands over, or a git URL.
+def of(where: Where, *, poll_s: float, stale_after: timedelta = timedelta(0)) -> Origin:
+    """A directory, a file that the puller hands over, or a git URL, which tells when nothing comes for too long.
 
     Raises SettingsInvalid for a URL where nothing says whose commits are taken: nobody looks on when a loop takes them.
     """
     if where.repo.startswith(handover.SCHEME):
         path = where.repo.removeprefix(handover.SCHEME)
-        return Origin(lambda: handover.read(path), lambda: (path,))
+        return Origin(lambda: handover.read(path), lambda: (path,), lambda: handover.trouble(path))
     if Path(where.repo).is_dir():
         root = os.path.join(where.repo, where.subdirectory)  # noqa: PTH118 - a str is what is wanted
         return Origin(lambda: _read(where), lambda: _state_files(root))
     if where.source:
-        asking = Asking(where.source)
-        return Origin(asking.read, every=poll_s, good=asking.last_good())
+        asking = Asking(where.source, stale_after)
+        return Origin(asking.read, warn=asking.stale, every=poll_s, good=asking.last_good())
     if source.is_url(where.repo):
         raise SettingsInvalid((NOT_SAID,))
     return Origin(lambda: _read(where), every=poll_s)

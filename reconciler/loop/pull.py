@@ -52,8 +52,9 @@ class Pull:
         self.state.prepare()
         newest = self.origin.latest(self.clock().uptime_s, asking=full)
         self.trouble = self.origin.trouble
-        if self.trouble is None and handover.write(self.path, newest):
+        if handover.write(self.path, newest, self.trouble) and newest.revision != self.newest:
             self.teller.tell("source.synced", {"revision": newest.revision, "origin": newest.origin}, self.clock())
+        self.newest = newest.revision
         return Turned(Outcome.SETTLED, "HandedOver", f"{len(newest.files)} files", newest.revision)
 
     def settle(self) -> None:

@@ -38,12 +38,13 @@ _DAYS = {day: number for number, day in enumerate(Weekday)}
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What is asked of the agent beside the settings. `poll` is how often a remote is asked; with a `spool` what is to
-    leave the host goes through that directory.
+    """What is asked of the agent beside the settings. `poll` is how often a remote is asked, `stale_after` how long
+    it may have nothing new; with a `spool` what is to leave the host goes through that directory.
     """
 
     where: Where
     poll: timedelta
+    stale_after: timedelta = timedelta(0)
     watching: bool = True
     spool: str = ""
 
@@ -54,7 +55,7 @@ def agent(ways: Ways, section: Section) -> Agent:
     turn = Turn(
         where=ways.where,
         state=state,
-        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
+        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds(), stale_after=ways.stale_after),
         policy=policy(section),
         rules=rules(section),
         clock=clock.now,
@@ -75,7 +76,7 @@ def puller(ways: Ways, settings: Settings) -> Agent:
     turn = Pull(
         path=f"{ways.where.state_directory}/state",
         state=state,
-        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds()),
+        origin=origin.of(ways.where, poll_s=ways.poll.total_seconds(), stale_after=ways.stale_after),
         clock=clock.now,
         teller=Teller(state),
         carrier=carrier(ways.spool, settings) if ways.spool else None,

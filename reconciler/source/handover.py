@@ -1,6 +1,7 @@
 """A verified state handed from the puller, which has the network, to the applier, which has the mail server.
 
-One file, replaced whole: a line of JSON that says revision, origin, and each file's path and size, then their bytes.
+One file, replaced whole: a line of JSON that says revision, origin, what keeps newer ones away, and path and size of
+each file; then their bytes.
 What is read is as untrusted as a clone: bounded, never followed through a link, validated like any state.
 """
 
@@ -12,7 +13,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.errors import SourceUnreadable
+from reconciler.errors import ReconcilerError, SourceTrouble, SourceUnreadable
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.layout import MAX_FILES, check_count, is_state, limit, too_large
 
@@ -21,12 +22,14 @@ FORMAT_VERSION = "1.0"
 _MAX_HEADER = 8 << 20  # bytes; 20,000 paths
 
 
-def write(path: str, repo: RepoSnapshot) -> bool:
-    """Hand a state over; nothing is written where it already lies there. Whether it was new.
+def write(path: str, repo: RepoSnapshot, trouble: ReconcilerError | None = None) -> bool:
+    """Hand a state over, with what keeps a newer one away; nothing is written where all that lies there already.
+
+    Gives whether anything was new.
 
     Raises SourceUnreadable where it cannot be written.
     """
-    content = _encoded(repo)
+    content = _encoded(repo, trouble)
     target = Path(path)
     staged = target.with_name(f".{target.name}.new")
     try:
@@ -68,6 +71,17 @@ def read(path: str) -> RepoSnapshot:
     return found
 
 
+def trouble(path: str) -> ReconcilerError | None:
+    """What the puller says keeps newer states away; None where nothing does, or nothing can be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            said = json.loads(file.readline(_MAX_HEADER)).get("trouble")
+            return SourceTrouble.told(str(said["reason"]), str(said["text"])) if said else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _piece(read: Callable[[int], bytes], name: str, size: int) -> bytes:
     if not is_state(name):
         raise ValueError(f"{name!r} is no state file")
@@ -79,12 +93,13 @@ def _piece(read: Callable[[int], bytes], name: str, size: int) -> bytes:
     return content
 
 
-def _encoded(repo: RepoSnapshot) -> bytes:
+def _encoded(repo: RepoSnapshot, trouble: ReconcilerError | None) -> bytes:
     files = sorted(repo.files.items())
     header = {
         "format_version": FORMAT_VERSION,
         "revision": repo.revision,
         "origin": repo.origin,
+        "trouble": {"reason": trouble.reason, "text": str(trouble)} if trouble else None,
         "files": [[name, len(content)] for name, content in files],
     }
     return json.dumps(header).encode() + b"\n" + b"".join(content for _, content in files)

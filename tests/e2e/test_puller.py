@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -159,6 +160,33 @@ def test_once_and_once_ship_what_the_daemons_would(
     assert len(list((tmp_path / "published").glob("*"))) == 1
     assert "reconciler_reconcile_total" in (tmp_path / "reconciler.prom").read_text()
     assert {"apply.finished", "drift.found"} <= recorded(mx.memory)
+
+
+@pytest.mark.parametrize(("source", "kind"), [('stale_after = "1s"\n', "source stale"), ("", "source unreachable")])
+def test_18_what_the_puller_has_no_newer_state_for_is_an_incident_of_the_host(
+    site: Callable[..., Any], remote: Path, tmp_path: Path, source: str, kind: str
+) -> None:
+    """Guarantee 18: nobody moves the branch; and one whose branch is gone: the applier has it from the puller."""
+    mx = site(STATE)
+    commit(remote, STATE, mx.instance.name)
+    file, handed = settings(tmp_path), tmp_path / "puller"
+    argv = [sys.executable, "-m", "reconciler"]
+    pull = [*argv, "pull", "--once", "--repo", f"file://{remote}", "--state-dir", str(handed), "--settings", file,
+            "--branch", "main"]  # fmt: skip
+    apply = [*argv, "agent", "--once", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
+             "--state-dir", str(mx.memory), "--settings", file]  # fmt: skip
+    for each in (pull, apply):
+        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    if not source:
+        git(remote, "branch", "-m", "main", "elsewhere")
+    Path(file).write_text(Path(file).read_text().replace("[source]\n", f"[source]\n{source}"))
+    time.sleep(1.1)  # the second after which it is stale
+    subprocess.run(pull, cwd=PROJECT, check=False, capture_output=True)
+    done = subprocess.run(apply, cwd=PROJECT, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.partition(" ")[0]) == (1, "Synced")
+    (log,) = mx.memory.glob("*/events.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    assert [it["kind"] for it in events if it["event"] == "trouble.found"] == [kind]
 
 
 def test_once_and_once_are_the_timer(site: Callable[..., Any], remote: Path, tmp_path: Path) -> None:

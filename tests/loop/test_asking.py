@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from reconciler.errors import SourceUnreadable, Untrusted
+from reconciler.errors import SourceStale, SourceUnreadable, Untrusted
 from reconciler.loop.asking import Asking
+from reconciler.loop.origin import Origin
 from reconciler.source.backoff import delay
 from reconciler.source.follow import Source
 from reconciler.source.policy import Policy, Signed
@@ -118,3 +119,18 @@ def test_a_host_that_starts_while_the_remote_is_away_has_the_last_good_state(
     assert asking.last_good() == good
     with pytest.raises(SourceUnreadable):
         asking.read()
+
+
+def test_18_a_source_that_answers_and_has_nothing_new_for_too_long_is_told_and_stays_in_force(
+    repository: Repository, source: Source
+) -> None:
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    asking = Asking(source, timedelta(days=90), lambda: now)
+    origin = Origin(asking.read, warn=asking.stale)
+    assert (origin.latest(0.0).files[HOST], origin.trouble) == (b"a\n", None)
+    now += timedelta(days=91)
+    assert origin.latest(1.0).files[HOST] == b"a\n"
+    assert isinstance(origin.trouble, SourceStale)
+    assert str(origin.trouble).startswith(f"{repository.root.as_uri()}: no commit since 2026-11-23, when ")
+    repository.commit("b\n", "-S")
+    assert (origin.latest(2.0).files[HOST], str(origin.trouble)) == (b"b\n", "None")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import SourceUnreadable
+from reconciler.errors import SourceUnreadable, Untrusted
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import handover
 
@@ -15,6 +15,19 @@ def test_what_is_handed_over_is_what_is_read(tmp_path: Path) -> None:
     path = str(tmp_path / "state")
     assert handover.write(path, STATE)
     assert handover.read(path) == STATE
+
+
+def test_what_keeps_newer_states_away_is_handed_over_too(tmp_path: Path) -> None:
+    path = str(tmp_path / "state")
+    handover.write(path, STATE)
+    assert handover.trouble(path) is None
+    assert handover.write(path, STATE, Untrusted("4712", "nobody signed it"))
+    told = handover.trouble(path)
+    assert told is not None
+    assert (told.reason, str(told)) == ("Untrusted", "commit 4712: nobody signed it")
+    assert handover.read(path) == STATE
+    assert handover.write(path, STATE)
+    assert handover.trouble(path) is None
 
 
 def test_the_same_state_is_not_written_twice(tmp_path: Path) -> None:
