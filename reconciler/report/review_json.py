@@ -11,9 +11,18 @@ from reconciler.report.json import FORMAT_VERSION, body, dump, problem_body
 from reconciler.report.masking import masked, masked_address
 from reconciler.report.reviewed import verdict
 
+_NEWLINE, _DEEPER = "\n", "\n    "  # none stands inside of a JSON string
+_NONE, _SOME = '\n  "hosts": [],\n', '\n  "hosts": ['
+
 
 def render(review: Review) -> str:
-    """One JSON document, keys in a fixed order."""
+    """One JSON document, keys in a fixed order. Host by host: of ten thousand the whole is never held but as text."""
+    hosts = ",\n".join(f"    {dump(_host(it)).rstrip().replace(_NEWLINE, _DEEPER)}" for it in review.hosts)
+    whole = _without_hosts(review)
+    return whole.replace(_NONE, f"{_SOME}\n{hosts}\n  ],\n", 1) if hosts else whole
+
+
+def _without_hosts(review: Review) -> str:
     return dump(
         {
             "format_version": FORMAT_VERSION,
@@ -29,7 +38,7 @@ def render(review: Review) -> str:
             "failed_rules": list(review.failed_rules),
             "pending": review.is_pending,
             "untouched": review.untouched,
-            "hosts": [_host(host) for host in review.hosts],
+            "hosts": [],
             "problems": [problem_body(problem) for problem in review.problems],
             "remarks": [_remark(remark) for remark in review.remarks],
             "summary": verdict(review),
