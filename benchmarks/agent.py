@@ -236,6 +236,44 @@ def idle(watched: Watched, *, seconds: float = 20.0) -> None:
     row("P8", "idle agent, in one process: of a core", share, "% ", "< 0.2")
 
 
+def halves(instance: PrivateInstance, remote: Path, directory: str, *, seconds: float = 20.0) -> None:
+    """P8: puller and applier, as the units run them; pages that they share are counted once, by halves."""
+    private = tempfile.mkdtemp(dir=directory)
+    file = Path(private, "reconciler.toml")
+    file.write_text(
+        f'[trust]\nsignatures = "off"\n[source]\nurl = "file://{remote}"\nbranch = "main"\n'
+        f'[instance]\ncache_directory = "{private}/cache"\n[metrics]\ntextfile = "{private}/numbers.prom"\n'
+        f'[agent]\ntrigger_file = "{private}/trigger"\nfreeze_file = "{private}/freeze"\n'
+    )
+    pull = ["pull", "--state-dir", f"{private}/puller", "--settings", str(file)]
+    where = ["--repo", f"handover:{private}/puller/state", "-c", instance.config_directory]
+    apply = ["agent", *where, "--state-dir", f"{private}/memory", "--settings", str(file)]
+    for is_measured in (False, True):  # the first start makes the store
+        running = []
+        for argv in (pull, apply):
+            command = [PYTHON, "-c", _AS_ON_A_HOST, *argv]
+            running.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
+            time.sleep(5)
+        try:
+            time.sleep(5)
+            if is_measured:
+                before, start = sum(_cpu(it.pid) for it in running), time.perf_counter()
+                time.sleep(seconds)
+                share = (sum(_cpu(it.pid) for it in running) - before) / (time.perf_counter() - start) * 100
+                row("P8", "idle puller and applier: resident", sum(_own_mb(it.pid) for it in running), "MB", "≤ 100")
+                row("P8", "idle puller and applier: of a core", share, "% ", "< 0.2")
+        finally:
+            for process in running:
+                process.send_signal(signal.SIGTERM)
+                process.wait(_PATIENCE)
+
+
+def _own_mb(pid: int) -> float:
+    """The proportional set: a page that n processes have counts one n-th."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -286,6 +324,7 @@ def main() -> None:
             edits(instance, remote, private, watched)
         tick(instance, str(remote), private)
         polls(remote, private)
+        halves(instance, remote, directory)
         shutil.rmtree(private, ignore_errors=True)
 
 
