@@ -131,6 +131,7 @@ class Agent:
                     self.look_ended()
 
     def _look(self, *, full: bool) -> None:
+        full = full or self._is_asked()  # touched since the agent woke for something else
         if not full and self.turn.nothing_changed():
             self.schedule = schedule.looked(self.schedule, self._now(), self.times, chance=self.chance())
             self.look_ended()
@@ -176,8 +177,11 @@ class Agent:
 
     def _wake(self) -> Wake:
         """A touch of the trigger asks for everything to be read, the remote too; anything else is looked at."""
+        return Wake.ASKED if self._is_asked() else Wake.CHANGED
+
+    def _is_asked(self) -> bool:
         known = self.turn.seen.marks.get(self.trigger)
-        return Wake.ASKED if self.trigger and fingerprint.mark(self.trigger) != known else Wake.CHANGED
+        return bool(self.trigger) and fingerprint.mark(self.trigger) != known
 
     def _directories(self) -> frozenset[str]:
         trigger = {str(Path(self.trigger).parent)} if self.trigger else set()

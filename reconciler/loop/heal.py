@@ -130,10 +130,11 @@ def take_in(memory: Memory, plan: Plan, moment: Moment) -> tuple[Memory, News]:
 
 
 def healed(memory: Memory, plan: Plan, moment: Moment) -> Memory:
-    """After the plan was carried out: when each hand edit in it was undone."""
+    """After the plan was carried out: when each hand edit in it was undone. Made again, it is another edit."""
     names = [str(it.address) for it in plan.changes if _undoes_an_edit(it)]
     times = {name: (*memory.healed.get(name, ()), moment.uptime_s) for name in names}
-    return replace(memory, healed={**memory.healed, **times})
+    edits = {name: edit for name, edit in memory.edits.items() if name not in times}
+    return replace(memory, edits=edits, healed={**memory.healed, **times})
 
 
 def known_good(memory: Memory, revision: str) -> Memory:

@@ -141,6 +141,16 @@ def test_30_who_changes_it_back_every_second_is_corrected_three_times_and_then_l
     assert list(memory.fights) == [str(LEVEL)]
 
 
+def test_30_who_is_as_quick_as_the_agent_fights_it_too() -> None:
+    """Guarantee 30: made again before the next look, it was never seen to be gone."""
+    memory, made = Memory("c1"), plan(change(LEVEL))
+    for second in range(4):
+        memory, _ = take_in(memory, made, moment(second))
+        if isinstance(decide(made, memory, moment(second), Policy()), CarryOut):
+            memory = healed(memory, made, moment(second))
+    assert list(memory.fights) == [str(LEVEL)]
+
+
 def test_30_a_fight_is_over_when_nobody_has_touched_it_for_an_hour() -> None:
     memory, _ = flap(range(5), Policy())
     made = plan(change(LEVEL))
