@@ -82,6 +82,7 @@ class Transaction:
                     failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
                 raise
             finally:
+                self.machine.sweep()
                 self.state.ledger.prune()
             return receipt_of(self.course.journal)
 

@@ -24,12 +24,13 @@ def check_prefix() -> str:
 
 
 def sweep(queue_directory: str) -> None:
-    """Remove temporary directories and log sockets of processes that are no more."""
+    """Remove temporary directories and log sockets of processes that are no more, and of this one: it needs none now."""
     for directory in (tempfile.gettempdir(), f"{queue_directory}/public"):
         with suppress(OSError):
             for path in Path(directory).iterdir():
                 found = _NAME.fullmatch(path.name)
-                if found and not Path(f"/proc/{found[1]}").exists() and path.lstat().st_uid == os.geteuid():
+                is_done = found and (int(found[1]) == os.getpid() or not Path(f"/proc/{found[1]}").exists())
+                if is_done and path.lstat().st_uid == os.geteuid():
                     _remove(path)
 
 

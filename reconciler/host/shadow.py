@@ -197,7 +197,7 @@ def _write_main(directory: Path, main: bytes, parameters: Mapping[str, str]) -> 
 def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.socket]]:
     name = f"{remains.check_prefix()}{number}"
     path = Path(candidate.queue_directory, "public", name)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):  # then it cannot be bound either
         path.unlink()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
         log.bind(str(path))
@@ -206,7 +206,8 @@ def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.so
             log.setblocking(False)
             yield name, log
         finally:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # it is swept away later
+                path.unlink()
 
 
 def _received(log: socket.socket) -> Iterator[str]:

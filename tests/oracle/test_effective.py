@@ -56,6 +56,7 @@ def agree(main: bytes, master: bytes) -> None:
 plain = st.sampled_from(
     ["", "a", "may", "none", "10", "9", "3.6", "x y", " sp ", "A", "=", "}", "a:b", "?", "ä", "0x1", "007"]
 )
+Settings = list[tuple[str, str]]
 BUILT_IN = frozenset({*NAMES, "service_name", "process_name", "mail_version", "compatibility_level"}) - {"own", "other"}
 names = st.sampled_from([*NAMES, "mydomain", "myhostname", "nowhere", *sorted(BUILT_IN - set(NAMES))])
 operators = st.sampled_from(
@@ -114,7 +115,7 @@ services = st.lists(
 @oracle
 @given(parameters, services, st.sampled_from(["", "0", "1", "2", "3.6", "3.7", "3.10", "9999"]))
 def test_the_view_of_a_generated_configuration_is_that_of_postconf(main, master, level: str) -> None:
-    assume(not names_the_host_by_what_comes_later(main))
+    assume(not names_the_host_by_what_comes_later(main, master))
     lines = [f"{name} = {value}\n" for name, value in main] + ([f"compatibility_level = {level}\n"] if level else [])
     entries = [
         head
@@ -127,13 +128,14 @@ def test_the_view_of_a_generated_configuration_is_that_of_postconf(main, master,
     agree("".join(lines or ["own =\n"]).encode(), "".join(entries or ["x unix - - n - - x\n"]).encode())
 
 
-def names_the_host_by_what_comes_later(main: list[tuple[str, str]]) -> bool:
+def names_the_host_by_what_comes_later(main: Settings, master: list[tuple[str, Settings]]) -> bool:
     """Whether postconf, while it starts, may see myhostname or mydomain otherwise than it prints them, or a service has them.
 
-    It works both out first, when it has neither a service's name nor the parameters that main.cf leaves out.
+    It works both out first, when it has neither a service's name and options nor the parameters that main.cf leaves out.
     """
     here = {name for name, _ in main}
-    named = any(name in value for name in BUILT_IN - here for _, value in main)
+    later = (BUILT_IN - here) | {name for _, options in master for name, _ in options}
+    named = any(name in value for name in later for _, value in main)
     return named and not here.isdisjoint({"mydomain", "myhostname"})
 
 
