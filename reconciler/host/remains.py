@@ -24,7 +24,7 @@ def check_prefix() -> str:
 
 
 def sweep(queue_directory: str) -> None:
-    """Remove temporary directories and log sockets of processes that are no more, and of this one: it needs none now."""
+    """Remove temporary directories and log sockets of processes that are no more, and this one's: it needs none now."""
     for directory in (tempfile.gettempdir(), f"{queue_directory}/public"):
         with suppress(OSError):
             for path in Path(directory).iterdir():
