@@ -7,11 +7,13 @@ import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reconciler.host import inotify
+from reconciler.host.processes import until
 from reconciler.loop.watch import Watch
 
 PATIENCE = 30.0  # s
@@ -88,11 +90,11 @@ def test_a_closed_watch_leaves_no_thread_and_no_descriptor(tmp_path: Path) -> No
     watch.over(frozenset({str(tmp_path)}))
     watch.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "watch"]
-    assert inotify_descriptors() == before
+    assert any(inotify_descriptors() <= before for _ in until(timedelta(seconds=10)))  # watchfiles closes its own later
 
 
 def test_a_directory_that_is_not_there_is_an_error_and_leaves_nothing_open(tmp_path: Path) -> None:
     before = inotify_descriptors()
     with pytest.raises(FileNotFoundError):
         inotify.open_on([str(tmp_path), str(tmp_path / "absent")])
-    assert inotify_descriptors() == before
+    assert inotify_descriptors() <= before
