@@ -68,11 +68,14 @@ def chosen(settings: Settings, where: Where) -> Source | None:
 
     Raises SettingsInvalid, and UsageError where signatures are asked of a directory.
     """
+    from reconciler.source import handover  # noqa: PLC0415
     from reconciler.source.open import is_url  # noqa: PLC0415
 
     url = where.repo
     own = url == settings.source.url
     policy = settings.trust.signatures
+    if url.startswith(handover.SCHEME):
+        return None if policy in (None, "off") else _handed(source_of(settings), where)
     if not is_url(url):
         if own and policy not in (None, "off"):
             raise UsageError(f'{url}: a directory is not signed; follow a git URL, or write trust.signatures = "off"')
@@ -83,6 +86,16 @@ def chosen(settings: Settings, where: Where) -> Source | None:
     tag = source.remote.tag if own and not where.branch else ""
     remote = replace(source.remote, url=url, branch=where.branch, subdirectory=where.subdirectory, tag=tag)
     return replace(source, remote=remote, trust_file=posixpath.join(where.state_directory, TRUST_FILE))
+
+
+def _handed(source: Source, where: Where) -> Source:
+    """What the puller hands over, under the same policy and with a record of trust and a clone of one's own."""
+    instance = posixpath.basename(posixpath.normpath(where.config_directory))  # each has an agent of its own
+    own = posixpath.join(where.state_directory, "handed", instance)
+    tag = "" if where.branch else source.remote.tag
+    bundle = posixpath.join(own, "commits.bundle")
+    remote = replace(source.remote, branch=where.branch, subdirectory=where.subdirectory, tag=tag, bundle=bundle)
+    return replace(source, remote=remote, cache_directory=own, trust_file=posixpath.join(own, TRUST_FILE))
 
 
 def fetch(source: Source) -> Fetched:

@@ -19,6 +19,7 @@ from reconciler.source import handover
 
 if TYPE_CHECKING:
     from reconciler.loop.carrier import Carrier
+    from reconciler.source.follow import Source
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Pull:
     seen: Fingerprints = field(default_factory=lambda: Fingerprints({}))
     trouble: ReconcilerError | None = None
     newest: str = ""
+    source: Source | None = None
+    _bundled: str = ""
 
     def nothing_changed(self) -> bool:
         if self.carrier is not None and self.carrier.is_waiting:
@@ -52,10 +55,20 @@ class Pull:
         self.state.prepare()
         newest = self.origin.latest(self.clock().uptime_s, asking=full)
         self.trouble = self.origin.trouble
+        self._hand_over_commits(newest.revision)
         if handover.write(self.path, newest, self.trouble) and newest.revision != self.newest:
             self.teller.tell("source.synced", {"revision": newest.revision, "origin": newest.origin}, self.clock())
         self.newest = newest.revision
         return Turned(Outcome.SETTLED, "HandedOver", f"{len(newest.files)} files", newest.revision)
+
+    def _hand_over_commits(self, revision: str) -> None:
+        """Before the state itself, which is what wakes the applier."""
+        if self.source is None or revision == self._bundled:
+            return
+        from reconciler.source import bundle  # noqa: PLC0415 - GitPython costs 90 ms
+
+        if bundle.write(self.source, revision, self.path + handover.COMMITS):
+            self._bundled = revision
 
     def settle(self) -> None:
         self.seen = fingerprint.of((*self.origin.paths(), *self.watched))

@@ -80,6 +80,7 @@ def puller(ways: Ways, settings: Settings) -> Agent:
         clock=clock.now,
         teller=Teller(state),
         carrier=carrier(ways.spool, settings) if ways.spool else None,
+        source=ways.where.source,
         watched=tuple(it for it in (section.trigger_file, ways.spool) if it),
     )
     return _agent(turn, ways, section)

@@ -116,7 +116,7 @@ class Clone:
             "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
             "--no-auto-maintenance", "--end-of-options",
         )  # fmt: skip
-        call(self.remote, "fetch", *options, self.remote.url, f"+{self.remote.ref}:{OFFERED}", git_dir=str(path))
+        call(self.remote, "fetch", *options, self.remote.place, f"+{self.remote.ref}:{OFFERED}", git_dir=str(path))
 
     def _offered(self, path: Path) -> str:
         return call(self.remote, "rev-parse", "--verify", "--quiet", OFFERED, git_dir=str(path)).decode().strip()

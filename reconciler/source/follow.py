@@ -59,7 +59,7 @@ class Source:
         """
         self.remote.check()
         ref = self.remote.ref
-        answer = call(self.remote, "ls-remote", "--quiet", "--end-of-options", self.remote.url, ref).decode()
+        answer = call(self.remote, "ls-remote", "--quiet", "--end-of-options", self.remote.place, ref).decode()
         for line in answer.split("\n"):
             name, _, found = line.partition("\t")
             if found == ref:
@@ -72,7 +72,7 @@ class Source:
         Raises SourceUnreadable, Untrusted, Rewound, StateInvalid; HostUnreadable for a damaged record of trust.
         """
         self.remote.check()
-        last, clone = self._last(), self._clone
+        last, clone = self._last(), self.clone
         try:
             found = Examination(self.remote, self.policy, clone, last, fresh=False).of(clone.fetch())
         except CloneDamaged:
@@ -91,7 +91,7 @@ class Source:
         kept = self._kept.read()
         if kept is None or kept[0] != trusted:
             self._kept.write(trusted, fetched.snapshot)
-            self._clone.keep(fetched.revision)
+            self.clone.keep(fetched.revision)
 
     def last_good(self) -> Fetched | None:
         """The last accepted state, without the network; None before the first, or where every copy of it is lost.
@@ -104,7 +104,7 @@ class Source:
         if trusted is None:
             return None
         try:
-            with self._clone.opened() as repo:
+            with self.clone.opened() as repo:
                 return _fetched(trusted, snapshot(repo, trusted.revision, self.remote))
         except SourceUnreadable:
             return None
@@ -120,7 +120,7 @@ class Source:
         return Path(self.cache_directory, "sources", digest)
 
     @property
-    def _clone(self) -> Clone:
+    def clone(self) -> Clone:
         return Clone(self.remote, self._home / "clone.git")
 
     @property

@@ -18,6 +18,7 @@ from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.layout import MAX_FILES, check_count, is_state, limit, too_large
 
 SCHEME = "handover:"
+COMMITS = ".bundle"  # beside the file: the commits that lead to it, for who verifies them himself
 FORMAT_VERSION = "1.0"
 _MAX_HEADER = 8 << 20  # bytes; 20,000 paths
 

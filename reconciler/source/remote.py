@@ -73,6 +73,7 @@ class Remote:
     """Where the state repository is, which branch or tag of it, and how one gets in.
 
     Neither branch nor tag: the remote's own branch. `max_size` is in bytes. Paths are absolute, or empty.
+    With a `bundle`, a file of git, the commits come from there; it is still the URL that they are trusted under.
     """
 
     url: str
@@ -85,11 +86,17 @@ class Remote:
     ca_file: str = ""
     timeout: timedelta = timedelta(minutes=1)
     max_size: int = 1 << 30
+    bundle: str = ""
 
     @property
     def shown(self) -> str:
         """The URL without a user or password."""
         return without_credentials(self.url)
+
+    @property
+    def place(self) -> str:
+        """What git is to read."""
+        return self.bundle or self.url
 
     @property
     def ref(self) -> str:

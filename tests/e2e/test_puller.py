@@ -202,3 +202,44 @@ def test_once_and_once_are_the_timer(site: Callable[..., Any], remote: Path, tmp
              "--state-dir", str(mx.memory), "--settings", file]  # fmt: skip
     done = subprocess.run(apply, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, "smtpd_tls_loglevel = 1" in mx.main_cf.read_text()) == (0, True), done.stderr
+
+
+def test_a_forged_handover_is_refused_and_told_and_changes_nothing(
+    site: Callable[..., Any], remote: Path, tmp_path: Path
+) -> None:
+    """The puller does what it wants with the file and with the commits; the applier has keys and a memory of its own."""
+    mx, key, handed = site(STATE), tmp_path / "anna", tmp_path / "puller"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    allowed = tmp_path / "allowed"
+    allowed.write_text(f"a@example {key.with_suffix('.pub').read_text()}")
+    for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key)), ("commit.gpgsign", "true")):
+        git(remote, "config", name, value)
+    commit(remote, STATE, mx.instance.name)
+    anchor = subprocess.run(["git", "-C", remote, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    file = Path(settings(tmp_path))
+    trust = f'signatures = "required"\nallowed_signers = "{allowed}"\nanchor = "{anchor.stdout.strip()}"'
+    text = file.read_text().replace('signatures = "off"', trust)
+    file.write_text(text.replace("[source]\n", f'[source]\nurl = "file://{remote}"\nbranch = "main"\n'))
+    argv = [sys.executable, "-m", "reconciler"]
+    pull = [*argv, "pull", "--once", "--state-dir", str(handed), "--settings", str(file)]
+    apply = [*argv, "agent", "--once", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
+             "--state-dir", str(mx.memory), "--settings", str(file), "--branch", "main"]  # fmt: skip
+    for each in (pull, apply):
+        done = subprocess.run(each, cwd=PROJECT, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    before = mx.main_cf.read_bytes()
+    assert b"smtpd_tls_loglevel = 1" in before
+
+    state = handed / "state"
+    state.write_bytes(state.read_bytes().replace(b"loglevel: 1", b"loglevel: 3"))
+    done = subprocess.run(apply, cwd=PROJECT, check=False, capture_output=True, text=True)
+    assert (done.returncode, mx.main_cf.read_bytes()) == (0, before), done.stderr  # only commits count
+
+    git(remote, "config", "commit.gpgsign", "false")
+    commit(remote, STATE.replace("1", "2"), mx.instance.name)
+    git(remote, "bundle", "create", "--quiet", f"{state}.bundle", "refs/heads/main")
+    done = subprocess.run(apply, cwd=PROJECT, check=False, capture_output=True, text=True)
+    assert (done.returncode, mx.main_cf.read_bytes()) == (1, before), done.stderr
+    (log,) = mx.memory.glob("*/events.jsonl")
+    events = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    assert [it["kind"] for it in events if it["event"] == "trouble.found"] == ["source refused"], done.stderr
