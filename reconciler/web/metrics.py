@@ -5,6 +5,7 @@ Every name is in NAMES; the reference, the rules and the dashboard are held agai
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter as Count
 from collections.abc import Mapping
@@ -102,7 +103,10 @@ class Metrics:
         try:
             server, _ = start_http_server(port, addr=address, registry=self.registry)
         except OSError as error:
-            raise MetricsFailed(f"metrics.listen: {address}:{port}: {error.strerror or error}") from error
+            why = f"{error.strerror or error}"
+            if error.errno == errno.EADDRINUSE:
+                why += f" (`ss -ltnp sport = :{port}` says by whom); set another metrics.listen for this agent"
+            raise MetricsFailed(f"metrics.listen: {address}:{port}: {why}") from error
         return int(server.server_port)
 
     def write(self, path: str) -> None:

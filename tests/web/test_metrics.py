@@ -77,7 +77,7 @@ def test_they_are_served_by_http_on_loopback() -> None:
     port = metrics.serve("127.0.0.1", 0)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         assert f"{PREFIX}postfix_up" in answer.read().decode()
-    with pytest.raises(MetricsFailed, match=r"metrics\.listen"):
+    with pytest.raises(MetricsFailed, match=rf"metrics\.listen: 127\.0\.0\.1:{port}: .*; set another metrics\.listen"):
         Metrics().serve("127.0.0.1", port)
 
 
