@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    sight, made = _saved(arguments) if arguments.planfile else _planned(arguments)
     from reconciler.loop.carry_out import apply, refuse_quarantined
     from reconciler.report import text
 
+    sight, made = _saved(arguments) if arguments.planfile else _planned(arguments)
     if arguments.format == "text":
         write(text.render(made, style()))
     if made.blockers:
@@ -53,18 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _planned(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
-    from reconciler.loop import ahead
+    from reconciler.loop.lean import Rows
+    from reconciler.loop.look import look, plan_of
+    from reconciler.loop.recover import recover
 
     place = where.of(arguments)
-    with ahead.begin(place) as begun:
-        from reconciler.loop import carry_out  # noqa: F401 - while the state is validated
-        from reconciler.loop.lean import Rows
-        from reconciler.loop.look import look, plan_of
-        from reconciler.loop.recover import recover
-
-        recover(place, progress)
-        sight = look(place, begun, Rows.DIFFERING)
-        return sight, plan_of(sight)
+    recover(place, progress)
+    sight = look(place, rows=Rows.DIFFERING)
+    return sight, plan_of(sight)
 
 
 def _saved(arguments: argparse.Namespace) -> tuple[Sight, Plan]:

@@ -36,14 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _of_this_host(arguments: argparse.Namespace) -> Plan:
-    from reconciler.loop import ahead
+    from reconciler.loop.look import look, plan_of
 
     place = where.of(arguments)
-    with ahead.begin(place) as begun:
-        from reconciler.loop.lean import Rows
-        from reconciler.loop.look import look, plan_of
-
-        sight = look(place, begun, Rows.DIFFERING)
+    sight = look(place)
     made = plan_of(sight)
     cut_off = sight.state.ledger.cut_off()
     if cut_off is not None:

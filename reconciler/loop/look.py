@@ -13,8 +13,9 @@ from reconciler import live, plan
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.host import snapshot
-from reconciler.loop import ahead, installation
-from reconciler.loop.ahead import Begun
+from reconciler.loop import begun as beginning
+from reconciler.loop import installation
+from reconciler.loop.begun import Begun
 from reconciler.loop.lean import Reading, Rows
 from reconciler.loop.place import Where, memory
 from reconciler.model.address import Address
@@ -54,7 +55,7 @@ def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sig
     Raises every error of the tree that reading knows.
     """
     directory = posixpath.abspath(where.config_directory)
-    begun = begun or ahead.of(where)
+    begun = begun or beginning.of(where)
     repo = begun.repo
     kept = memory(where)
     seen = snapshot.take(directory, now=datetime.now(UTC), known=installation.recall(kept))

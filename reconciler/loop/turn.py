@@ -13,7 +13,7 @@ from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
 from reconciler.host import service
 from reconciler.incident.drift import kind_of
-from reconciler.loop import ahead, fingerprint, heal, recording, remembering
+from reconciler.loop import begun, fingerprint, heal, recording, remembering
 from reconciler.loop.carry_out import apply
 from reconciler.loop.fingerprint import Fingerprints, Master
 from reconciler.loop.heal import CarryOut, Decision, Deferred, Memory, Nothing, Policy, Wait
@@ -140,7 +140,7 @@ class Turn:
             return self._seen(good, before)
 
     def _seen(self, repo: RepoSnapshot, before: Fingerprints) -> tuple[Sight, Plan]:
-        sight = look(self.where, ahead.of(self.where, repo), Rows.DIFFERING)
+        sight = look(self.where, begun.of(self.where, repo), Rows.DIFFERING)
         self.seen = fingerprint.of_sight(sight, before, self._more())
         plan = plan_of(sight)
         if plan.blockers:
