@@ -52,6 +52,12 @@ def settings(tmp_path: Path, more: str = "") -> str:
     return str(path)
 
 
+def succeed(*commands: list[str]) -> None:
+    for argv in commands:
+        done = subprocess.run(argv, cwd=PROJECT, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def wait_until(what: Callable[[], Any]) -> None:
     deadline = time.monotonic() + 60
     while not what():
@@ -151,11 +157,9 @@ def test_once_and_once_ship_what_the_daemons_would(
             "--spool", spool]  # fmt: skip
     apply = [*argv, "agent", "--once", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
              "--state-dir", str(mx.memory), "--settings", file, "--spool", spool]  # fmt: skip
-    for each in (pull, apply):
-        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    succeed(pull, apply)
     mx.main_cf.write_text(mx.main_cf.read_text().replace("smtpd_tls_loglevel = 1", "smtpd_tls_loglevel = 3"))
-    for each in (apply, pull):
-        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    succeed(apply, pull)
     assert any("smtpd_tls_loglevel" in it["title"] for it in got)
     assert len(list((tmp_path / "published").glob("*"))) == 1
     assert "reconciler_reconcile_total" in (tmp_path / "reconciler.prom").read_text()
@@ -175,8 +179,7 @@ def test_18_what_the_puller_has_no_newer_state_for_is_an_incident_of_the_host(
             "--branch", "main"]  # fmt: skip
     apply = [*argv, "agent", "--once", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
              "--state-dir", str(mx.memory), "--settings", file]  # fmt: skip
-    for each in (pull, apply):
-        subprocess.run(each, cwd=PROJECT, check=True, capture_output=True)
+    succeed(pull, apply)
     if not source:
         git(remote, "branch", "-m", "main", "elsewhere")
     Path(file).write_text(Path(file).read_text().replace("[source]\n", f"[source]\n{source}"))

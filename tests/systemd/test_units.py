@@ -96,6 +96,17 @@ def test_users_and_files_are_those_that_the_units_name() -> None:
     assert unit("reconciler-webhook.service")["Service"]["ReadWritePaths"] == "/run/reconciler/trigger"
 
 
+def test_an_instance_can_have_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.settings.load import load
+
+    assert unit("reconciler@.service")["Service"]["EnvironmentFile"] == "-/etc/reconciler/%i.env"
+    docs = (UNITS.parent / "docs/agent.md").read_text()
+    name, _, value = "RECONCILER_METRICS__LISTEN=127.0.0.1:9188".partition("=")
+    assert f"{name}={value}" in docs
+    monkeypatch.setenv(name, value)
+    assert load("").settings.metrics.listen == value
+
+
 def test_what_one_half_lays_down_the_other_takes_away() -> None:
     spool = "/var/lib/reconciler-spool"
     assert f"d {spool} 2770 root reconciler-puller" in (UNITS / "reconciler.tmpfiles").read_text()
