@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.desired.layers import merge
+from reconciler.desired.merging import merge
 from reconciler.desired.tree import Mapping, Node, Scalar, Sequence, entry_at, origin_at
 from reconciler.model.desired import Declaration, Origin
 

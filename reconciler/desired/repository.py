@@ -11,7 +11,7 @@ from typing import TypeVar
 from reconciler import __version__
 from reconciler.desired import document, maps, meaning, parameters, profiles, readers, secrets
 from reconciler.desired.assemble import Subject, assemble
-from reconciler.desired.layers import labelled, merge
+from reconciler.desired.merging import labelled, merge
 from reconciler.desired.models import FleetFile, Frozen, HostFile, ProfileFile
 from reconciler.desired.reading import read
 from reconciler.desired.tree import Mapping, Scalar, Sequence, Source, entry_at
