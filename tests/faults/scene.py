@@ -45,12 +45,21 @@ class Scene:
     names: list[str]
 
     def reset(self) -> None:
-        """Back to where it began: files with their times and modes, and an agent that remembers the old state."""
+        """Back to where it began: files with their times and modes, and an agent that remembers the old state.
+
+        No name is ever missing: Postfix runs, and a postlogd that finds no main.cf is not started again for a minute.
+        """
         etc = Path(self.site.instance.config_directory)
+        kept = {path.name for path in (self.kept / "etc").iterdir()}
+        for name in kept:
+            aside = self.kept / "aside"
+            _copy(self.kept / "etc" / name, aside)
+            if aside.is_dir() or (etc / name).is_dir():
+                _remove(etc / name)
+            aside.rename(etc / name)
         for path in etc.iterdir():
-            _remove(path)
-        for path in (self.kept / "etc").iterdir():
-            _copy(path, etc / path.name)
+            if path.name not in kept:
+                _remove(path)
         shutil.rmtree(self.site.memory, ignore_errors=True)
         shutil.copytree(self.kept / "memory", self.site.memory)
         self.declare_new()
@@ -174,6 +183,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
