@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 10000
 
-_reserved: dict[int, socket.socket] = {}
+_reserved: dict[int, int] = {}  # a file descriptor each
 
 
 def free_port() -> int:
@@ -18,7 +19,7 @@ def free_port() -> int:
     """
     low = int(_EPHEMERAL.read_text().split()[0])
     for port in range(_LOWEST, low):
-        if port not in _reserved and (reservation := _reserve(port)):
+        if port not in _reserved and (reservation := _reserve(port)) is not None:
             _reserved[port] = reservation
             return port
     raise OSError(f"no free port of 127.0.0.1 from {_LOWEST} to {low}")
@@ -27,11 +28,11 @@ def free_port() -> int:
 def give_back(port: int) -> None:
     """Let a port be given again."""
     reservation = _reserved.pop(port, None)
-    if reservation:
-        reservation.close()
+    if reservation is not None:
+        os.close(reservation)
 
 
-def _reserve(port: int) -> socket.socket | None:
+def _reserve(port: int) -> int | None:
     """A name in the kernel that only one process can hold, and that goes with it."""
     name = socket.socket(socket.AF_UNIX)
     try:
@@ -41,4 +42,4 @@ def _reserve(port: int) -> socket.socket | None:
     except OSError:
         name.close()
         return None
-    return name
+    return name.detach()

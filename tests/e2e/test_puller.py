@@ -126,9 +126,9 @@ def test_what_leaves_the_host_leaves_by_the_half_with_the_network(
     apply = [*argv, "agent", "--repo", f"handover:{handed}/state", "-c", mx.instance.config_directory,
              "--state-dir", str(mx.memory), "--settings", file, "--spool", spool]  # fmt: skip
     applied = "smtpd_tls_loglevel = 1"
+    subprocess.run([*pull, "--once"], cwd=PROJECT, check=True, capture_output=True)
     with subprocess.Popen(apply, cwd=PROJECT, stderr=subprocess.DEVNULL) as applier:
         try:
-            subprocess.run([*pull, "--once"], cwd=PROJECT, check=True, capture_output=True)
             wait_until(lambda: "apply.finished" in recorded(mx.memory))
             mx.main_cf.write_text(mx.main_cf.read_text().replace(applied, "smtpd_tls_loglevel = 3"))
             wait_until(lambda: any(".alert." in it.name for it in Path(spool).iterdir()))

@@ -46,10 +46,10 @@ def edited(made: Scene, editor: str, delay_s: float) -> str:
     """Somebody edits main.cf while an apply is under way: the edit stands, or is kept and said, or the apply gives up."""
     made.reset()
     mark = f"mark-{random.getrandbits(40):x}"
-    running = _started(made)
-    time.sleep(delay_s)
-    EDITORS[editor](made, mark)
-    out, err = running.communicate(timeout=120)
+    with _started(made) as running:
+        time.sleep(delay_s)
+        EDITORS[editor](made, mark)
+        out, err = running.communicate(timeout=120)
     told = (out + err).decode(errors="replace")
     if "Traceback" in told:
         return told[-300:]
@@ -69,13 +69,13 @@ def _is_somewhere(made: Scene, mark: str) -> bool:
 def two_at_once(made: Scene) -> str:
     """The second ends within a second of finding the first at work, and names its process."""
     made.reset()
-    first = _started(made)
     lock = made.site.memory / "etc/lock"
-    while first.poll() is None and str(first.pid) not in (lock.read_text() if lock.exists() else ""):
-        time.sleep(0.002)
-    second = _started(made)
-    _, refused = second.communicate(timeout=120)
-    _, err = first.communicate(timeout=120)
+    with _started(made) as first:
+        while first.poll() is None and str(first.pid) not in (lock.read_text() if lock.exists() else ""):
+            time.sleep(0.002)
+        with _started(made) as second:
+            _, refused = second.communicate(timeout=120)
+        _, err = first.communicate(timeout=120)
     codes = (first.returncode, second.returncode)
     if codes not in ((0, 1), (0, 0)):
         return f"exit codes {codes}: {err[-200:]!r} {refused[-200:]!r}"
@@ -85,14 +85,14 @@ def two_at_once(made: Scene) -> str:
 def signalled(made: Scene, number: signal.Signals, delay_s: float) -> str:
     """Ended by a signal after a while: finished, or taken back, within 30 s."""
     made.reset()
-    running = _started(made)
-    time.sleep(delay_s)
-    running.send_signal(number)
-    try:
-        _, err = running.communicate(timeout=30)
-    except subprocess.TimeoutExpired:
-        running.kill()
-        return "no end within 30 s"
+    with _started(made) as running:
+        time.sleep(delay_s)
+        running.send_signal(number)
+        try:
+            _, err = running.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            return "no end within 30 s"
     state = made.standing()
     if running.returncode == -number and state == "old":  # Python itself had not begun
         return made.wrong()
