@@ -10,14 +10,17 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.apply import durable
-from reconciler.apply.ledger import Ledger
 from reconciler.errors import HostUnreadable, Locked, StateUnusable
 from reconciler.model import codec
 from reconciler.model.applied import LastApplied, from_json
 from reconciler.model.desired import DesiredState
 from reconciler.model.snapshot import PemFile
+
+if TYPE_CHECKING:
+    from reconciler.apply.ledger import Ledger
 
 _PROVEN = 50  # digests
 
@@ -51,6 +54,8 @@ class StateDirectory:
 
     @property
     def ledger(self) -> Ledger:
+        from reconciler.apply.ledger import Ledger  # noqa: PLC0415 - 8 ms that no plan needs
+
         return Ledger(self.path / "transactions")
 
     def read(self, config_directory: str) -> LastApplied:

@@ -85,8 +85,9 @@ def parser(commands: Sequence[str] = tuple(_COMMANDS)) -> _Parser:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     """Raises SystemExit; what a command does not know is answered with the usage of that command."""
-    named = [word for word in argv[:1] if word in _COMMANDS]
-    arguments, unknown = parser(named or tuple(_COMMANDS)).parse_known_args(argv)
+    first = argv[:1]
+    named = [word for word in first if word in _COMMANDS]
+    arguments, unknown = parser(named or (() if first == ["--version"] else tuple(_COMMANDS))).parse_known_args(argv)
     if unknown:
         arguments.complain(f"unrecognized arguments: {' '.join(unknown)}")
     return arguments

@@ -103,7 +103,7 @@ def _rendered(made: Review, form: str, *, to_file: bool) -> str:
 
             return html.render_review(made)
         case _:
-            from reconciler.report import text
+            from reconciler.report import review_text
             from reconciler.report.terminal import PLAIN
 
-            return text.render_review(made, PLAIN if to_file else style())
+            return review_text.render(made, PLAIN if to_file else style())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
+from pkgutil import get_data
 
 
 class Kind(StrEnum):
@@ -38,8 +38,8 @@ class Parameter:
 @cache
 def parameters() -> dict[str, Parameter]:
     """Every parameter of the catalogue, by name."""
-    text = (files("reconciler.postfix") / "parameters.tsv").read_text(encoding="utf-8")
-    return {row.name: row for row in map(_row, text.splitlines()[1:])}
+    text = get_data("reconciler.postfix", "parameters.tsv") or b""
+    return {row.name: row for row in map(_row, text.decode().splitlines()[1:])}
 
 
 def knows(parameter: Parameter, version: tuple[int, int]) -> bool:

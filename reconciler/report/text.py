@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 from reconciler.model.plan import Change, Plan
 from reconciler.model.proof import Outcome, Proof
-from reconciler.model.review import Review
 from reconciler.report.blocks import (
     HEADINGS,
     Block,
@@ -22,7 +20,6 @@ from reconciler.report.blocks import (
     symbol,
     title,
 )
-from reconciler.report.reviewed import group_blocks, headline, names, problems, remarks, roll, verdict
 from reconciler.report.terminal import PLAIN, Style, clean
 
 __all__ = [
@@ -32,10 +29,10 @@ __all__ = [
     "quoted",
     "render",
     "render_proofs",
-    "render_review",
     "short",
     "summary",
     "symbol",
+    "told",
 ]
 
 
@@ -47,35 +44,17 @@ def render(plan: Plan, style: Style = PLAIN) -> str:
 
 def body(plan: Plan, style: Style = PLAIN) -> Iterator[str]:
     """The blocks between the header and the summary."""
-    return _told(blocks(plan), style)
+    return told(blocks(plan), style)
 
 
-def _told(of: Iterable[Block], style: Style) -> Iterator[str]:
+def told(of: Iterable[Block], style: Style) -> Iterator[str]:
+    """Each block with its title over its lines."""
     return ("\n".join([_title(block), *(_line(line, style) for line in block.lines)]) for block in of)
-
-
-def _headed(of: Iterable[Block], style: Style) -> Iterator[str]:
-    """The same, with a heading over the blocks that have a resource for their title."""
-    for topic, group in groupby(of, key=lambda block: block.topic):
-        yield from ([f"{HEADINGS[topic]}:"] if topic in HEADINGS else [])
-        yield from _told(group, style)
-
-
-def render_review(review: Review, style: Style = PLAIN) -> str:
-    """The whole review: each group of hosts with the same plan once, and one line last."""
-    change = f"{short(review.base)} → {short(review.head)} of {shown(review.origin)}"
-    parts = [f"{style.bold}{change}{style.reset}", *_told((*problems(review), *remarks(review.remarks)), style)]
-    for group in review.groups:
-        first, more = names(group, 3)
-        title = f"{', '.join(first)}{f' and {more} more' if more else ''}: {headline(group)}"
-        parts.append("\n".join([f"{style.bold}== {title}{style.reset}", *roll(group)]))
-        parts += _headed(group_blocks(group), style)
-    return "\n\n".join([*parts, f"{style.bold}{verdict(review)}{style.reset}"]) + "\n"
 
 
 def changes(found: Iterable[Change], style: Style = PLAIN) -> Iterator[str]:
     """A block of lines for each resource that changes."""
-    return _told(changed(found), style)
+    return told(changed(found), style)
 
 
 def _header(plan: Plan, style: Style) -> str:

@@ -25,7 +25,7 @@ from reconciler.model.snapshot import RepoSnapshot
 from reconciler.publish import signers
 from reconciler.publish.key import Key
 from reconciler.publish.open import believed
-from reconciler.report import html, markdown, review_json, text
+from reconciler.report import html, markdown, review_json, review_text
 from reconciler.review import Asked, Found, review
 from tests.review.conftest import NOW, Machine
 
@@ -123,7 +123,7 @@ CASES = (
     Case("too-long", {"mx1.example.org": Host()}),
 )
 FORMS: Mapping[str, Callable[[Review], str]] = {
-    "review.txt": text.render_review,
+    "review.txt": review_text.render,
     "review.html": html.render_review,
     "review.json": review_json.render,
     "review.md": lambda made: markdown.render_review(made, full=FULL).text,

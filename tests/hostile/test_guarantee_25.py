@@ -16,7 +16,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.applied import LastApplied
 from reconciler.model.plan import Plan
 from reconciler.model.snapshot import RepoSnapshot
-from reconciler.report import html, json, markdown, text
+from reconciler.report import html, json, markdown, review_text, text
 from tests.golden import test_golden as golden
 from tests.hostile.test_guarantee_24 import plan_for
 from tests.report.conftest import plan_with, review_with
@@ -110,7 +110,7 @@ def test_guarantee_25_what_is_a_secret_by_its_form_is_masked_in_every_field_and_
     plan = replace(plan_with(secret), host="h", instance="", config_directory="/c", mail_version="3.7", revision="r")
     assert CANARY not in everything(plan)
     review = replace(review_with(secret), base="b", head="h", hosts=())
-    shown = [text.render_review(review), markdown.render_review(review).text, html.render_review(review)]
+    shown = [review_text.render(review), markdown.render_review(review).text, html.render_review(review)]
     assert CANARY not in "\n".join(shown)
 
 

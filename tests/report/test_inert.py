@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.report import html, json, markdown, text
+from reconciler.report import html, json, markdown, review_text, text
 from reconciler.report.terminal import COLOUR
 from tests.hostile.payloads import ALL
 from tests.report.conftest import plan_with, review_with
@@ -54,7 +54,7 @@ def test_guarantee_26_a_review_is_as_inert_as_a_plan(payload: str) -> None:
     review = review_with(payload)
     assert of_markdown(markdown.render_review(review).text) == _REVIEW_MARKDOWN
     assert of_html(html.render_review(review)) == _REVIEW_HTML
-    assert _steering(text.render_review(review)) == set()
+    assert _steering(review_text.render(review)) == set()
 
 
 @payloads

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.errors import SnapshotRefused
 from reconciler.model.review import AgainstSnapshot, DifferenceOnly, Freshness, Judgement, Refused, Touch
-from reconciler.report import text
+from reconciler.report import review_text
 
 A, B, C = (f"hosts/{name}.example.org.yaml" for name in "abc")
 NAME = "a.example.org"
@@ -68,7 +68,7 @@ def test_a_guard_fails_the_check_by_its_name(case, machine, known):
     made = case(BASE, WEAKER, snapshots).review()
     assert made.judgement is Judgement.FAIL
     assert made.failed_rules == ("tls_weakened",)
-    assert "tls_weakened" in text.render_review(made)
+    assert "tls_weakened" in review_text.render(made)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["snapshot", "no snapshot"])
