@@ -31,7 +31,7 @@ from reconciler.web.metrics import Metrics, MetricsFailed
 
 _APPLIED = "Applied"  # the word of a pass that changed something
 _COUNT_EVERY_S = 300.0  # numbers, where nothing happens
-_RETRY_S = 30.0  # of a store that is away
+_RETRIES_S = (4.0, 8.0, 16.0, 30.0)  # of a store that is away; the last for good
 _WAITING_S = 1.0
 _EXPIRE_EVERY_S = 86400.0
 
@@ -52,6 +52,7 @@ class Afterwards:
     publisher: Publisher | None = None
     _store: Store | None = None
     _away_since: Moment | None = None
+    _failed: int = 0  # attempts since it was there
     _counted: Moment | None = None
     _expired: Moment | None = None
     _taken: int = 0  # bytes of the outbox when it was last taken in
@@ -93,7 +94,8 @@ class Afterwards:
 
     def _opened(self, now: Moment) -> Store | None:
         away = self._away_since
-        if self._store is None and (away is None or now.since(away.boot, away.uptime_s) >= _RETRY_S):
+        pause = _RETRIES_S[min(self._failed, len(_RETRIES_S)) - 1]
+        if self._store is None and (away is None or now.since(away.boot, away.uptime_s) >= pause):
             try:
                 self._store = open_store(self.store_url)
             except StoreUnavailable as error:
@@ -106,7 +108,7 @@ class Afterwards:
             if self._expired is None or now.since(self._expired.boot, self._expired.uptime_s) >= _EXPIRE_EVERY_S:
                 store.expire(self.whose, self.retention, now)
                 self._expired = now
-            self._away_since = None
+            self._away_since, self._failed = None, 0
         except StoreUnavailable as error:
             self._store = None
             self._away(error, now)
@@ -117,6 +119,7 @@ class Afterwards:
         if self._away_since is None:
             log.get(instance=self.whose.instance).warning("store.unavailable", why=str(error))
         self._away_since = now
+        self._failed += 1
 
     def _count(self, now: Moment) -> None:
         if self._counted is not None and now.since(self._counted.boot, self._counted.uptime_s) < _COUNT_EVERY_S:
