@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.errors import HostUnreadable
-from reconciler.host import files, master
+from reconciler.host import certificates, files, master
 from reconciler.host.command import Output, Running
 from reconciler.host.installation import Installed, identity, installed
 from reconciler.host.programs import Facts, Postfix
@@ -135,8 +135,6 @@ def _pem(path: str, known: Mapping[str, PemFile]) -> PemFile | None:
         found = known.get(hashlib.sha256(state.content).hexdigest()) if state else None
         if state is not None and found is not None:
             return replace(found, mode=state.mode, uid=state.uid)
-    from reconciler.host import certificates  # noqa: PLC0415 - 40 ms that not every plan needs
-
     return certificates.read_pem(path)
 
 
