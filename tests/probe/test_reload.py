@@ -41,12 +41,17 @@ def test_a_process_that_does_not_exist_has_no_children():
     assert children(2**22 + 1) == ()
 
 
+def _when_all_are_there(instance):
+    """A child is called master until it runs its program."""
+    wanted = {"pickup", "qmgr", "smtpd"}
+    assert any(wanted <= {child.name for child in children(instance.pid)} for _ in until(timedelta(seconds=10)))
+    return children(instance.pid)
+
+
 @pytest.mark.postfix
 def test_the_children_of_a_real_master_change_with_a_reload(instances):
     instance = instances("mx1.test")
-    wanted = {"pickup", "qmgr", "smtpd"}
-    assert any(wanted <= {child.name for child in children(instance.pid)} for _ in until(timedelta(seconds=10)))
-    before = children(instance.pid)
+    before = _when_all_are_there(instance)
     assert not is_taken_in(queue_processes(before), before)
     instance.postfix.reload()
     assert any(is_taken_in(queue_processes(before), children(instance.pid)) for _ in until(timedelta(seconds=10)))
@@ -55,7 +60,7 @@ def test_the_children_of_a_real_master_change_with_a_reload(instances):
 @pytest.mark.postfix
 def test_an_idle_smtpd_that_has_not_run_yet_is_waited_for(instances):
     instance = instances("mx1.test")
-    before = children(instance.pid)
+    before = _when_all_are_there(instance)
     (idle,) = (child.pid for child in before if child.name == "smtpd")
     os.kill(idle, signal.SIGSTOP)
     instance.reload()
