@@ -176,6 +176,8 @@ def alike(one: object, other: object) -> bool:
         return True
     if type(one) is not type(other):
         return False
+    if one == other:  # most are, and this is the quick way to know
+        return True
     match one:
         case Origin():
             return True
@@ -189,4 +191,4 @@ def alike(one: object, other: object) -> bool:
                 if it.compare
             )
         case _:
-            return one == other
+            return False

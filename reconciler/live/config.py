@@ -81,7 +81,14 @@ class LiveConfig:
 
     def at(self, address: Address) -> str | None:
         """The value that stands at an address; None where nothing does."""
-        match address:
+        match address:  # the many first
+            case RowAddress(path, key):
+                source = self.tables.get(self.path(path))
+                value = source.get(key.encode("utf-8", "surrogateescape")) if source else None
+                return None if value is None else _text(value)
+            case OptionAddress(where, name):
+                service = self.service(where)
+                return service.overrides.get(name) if service else None
             case ParameterAddress(name):
                 return self.explicit.get(name)
             case ElementAddress():
@@ -89,13 +96,6 @@ class LiveConfig:
             case ServiceAddress():
                 service = self.service(address)
                 return header(service) if service else None
-            case OptionAddress(where, name):
-                service = self.service(where)
-                return service.overrides.get(name) if service else None
-            case RowAddress(path, key):
-                source = self.tables.get(self.path(path))
-                value = source.get(key.encode("utf-8", "surrogateescape")) if source else None
-                return None if value is None else _text(value)
             case TableAddress(path):
                 return self._table(self.path(path))
             case FileAddress(path):

@@ -108,6 +108,8 @@ def _spliced(before: Mirrored, mirror: Mirror, within: Excerpt) -> Mirrored:
 
 def without_rows(record: Mapping[Address, Applied], mirrors: Mapping[str, Mirrored]) -> dict[Address, Applied]:
     """A record whose rows of these tables are told by the file."""
+    if not mirrors:
+        return dict(record)
     return {
         address: entry
         for address, entry in record.items()

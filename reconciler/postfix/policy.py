@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconciler.postfix import values
 from reconciler.postfix.domain import check_domain
@@ -44,6 +45,7 @@ class Policy:
         return self.level in MANDATORY
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Policy:
     """Read a right-hand side.
 
@@ -121,6 +123,7 @@ def unknown_to(policy: Policy, version: tuple[int, int]) -> tuple[str, ...]:
     return tuple(name for name, _ in policy.attributes if _ATTRIBUTES[name] > version)
 
 
+@lru_cache(maxsize=1024)
 def for_version(text: str, version: tuple[int, int]) -> str:
     """A right-hand side in a syntax that this Postfix knows: `>=` and `<=` came with 3.6.
 
