@@ -18,6 +18,8 @@ from reconciler.errors import UsageError
 if TYPE_CHECKING:
     from reconciler.model.review import Review
 
+_ENDINGS = {".json": "json", ".html": "html", ".md": "markdown", ".txt": "text"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="REV", required=True, help="the revision that the change starts from")
@@ -37,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_format(parser, "markdown", "html")
     parser.add_argument("--out", metavar="FILE", default="", help="write it there, and one line to standard output")
     parser.add_argument(
+        "--also",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help=f"write it there too, in the form that the file's ending names: {', '.join(_ENDINGS)} (repeatable)",
+    )
+    parser.add_argument(
         "--detailed-exitcode", action="store_true", help="exit 2 where the check passes and changes are pending"
     )
     parser.add_argument("--comment", action="store_true", help="put it on the pull request too, as one comment")
@@ -54,6 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.review import Ages
 
     to = posting.where(arguments, arguments.forge_token_file) if arguments.comment else None
+    more = {file: _form_of(file) for file in arguments.also}
     made = reviewed(
         Request(
             repo=arguments.repo,
@@ -66,17 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
             ages=Ages(_time(arguments.max_age, "--max-age"), _time(arguments.refuse_older, "--refuse-older")),
         )
     )
-    text = _rendered(made, arguments.format, to_file=bool(arguments.out))
-    if arguments.out:
-        Path(arguments.out).write_text(text, encoding="utf-8", errors="replace")
-        write(f"{verdict(made)}\n")
-    else:
-        write(text)
+    more |= {arguments.out: arguments.format} if arguments.out else {}
+    for file, form in more.items():
+        Path(file).write_text(_rendered(made, form, to_file=True), encoding="utf-8", errors="replace")
+    write(f"{verdict(made)}\n" if arguments.out else _rendered(made, arguments.format, to_file=False))
     if to is not None:
         warn(posting.post(made, arguments, to))
     if made.judgement is Judgement.FAIL:
         return 1
     return 2 if arguments.detailed_exitcode and made.is_pending else 0
+
+
+def _form_of(file: str) -> str:
+    """Raises UsageError where the file's ending names no form."""
+    try:
+        return _ENDINGS[Path(file).suffix]
+    except KeyError:
+        raise UsageError(f"--also {file}: its ending names no form; write one of {', '.join(_ENDINGS)}") from None
 
 
 def _time(text: str, option: str) -> timedelta:

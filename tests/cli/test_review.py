@@ -78,3 +78,22 @@ def test_what_is_missing_is_said_before_anything_is_planned_or_sent(root: Path, 
     shown = capsys.readouterr()
     assert (shown.out, server.seen) == ("", [])
     assert "RECONCILER_FORGE_TOKEN" in shown.err
+
+
+def test_one_run_writes_every_form_that_is_asked_for_and_all_are_of_one_moment(root: Path, tmp_path: Path, capsys):
+    files = {ending: tmp_path / f"review.{ending}" for ending in ("json", "html", "md", "txt")}
+    also = [word for file in files.values() for word in ("--also", str(file))]
+    assert main(("review", "--base", "main", "--head", "weaker", "--repo", str(root), *also)) == 1
+    shown = capsys.readouterr().out
+    assert shown == files["txt"].read_text()
+    assert json.loads(files["json"].read_text())["failed_rules"] == ["tls_weakened"]
+    assert files["html"].read_text().startswith("<!doctype html>")
+    assert "**Fails: tls_weakened." in files["md"].read_text()
+
+
+def test_a_file_whose_ending_names_no_form_is_refused_before_anything_is_planned(root: Path, tmp_path: Path, capsys):
+    also = ("--also", str(tmp_path / "review.json"), "--also", "review.pdf")
+    assert main(("review", "--base", "main", "--head", "weaker", "--repo", str(root), *also)) == 1
+    shown = capsys.readouterr()
+    assert shown.err == "--also review.pdf: its ending names no form; write one of .json, .html, .md, .txt\n"
+    assert (shown.out, list(tmp_path.glob("review.*"))) == ("", [])

@@ -117,7 +117,7 @@ def play(checkout: Checkout, workflow: Path, environment: Mapping[str, str], *wi
 
 def test_the_commands_of_github_review_the_change_and_comment_on_it(checkout: Checkout) -> None:
     review, comment = GITHUB
-    assert play(checkout, review, {}) == {"Go to the base": 0, "Review": 0}
+    assert play(checkout, review, {}) == {"Go to the base": 0, "Review": 0, "Summary": 0}
     made = json.loads((checkout.root / "review/review.json").read_text())
     assert (made["base"], made["head"], made["judgement"]) == (checkout.base, checkout.head, "warn")
     assert [host["host"] for host in made["hosts"]] == ["mx1.example.org"]
@@ -143,14 +143,15 @@ def test_a_change_that_weakens_tls_fails_the_check_by_the_name_of_its_rule(check
         "insurance.example may",
     )
     weaker = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
-    assert play(weaker, GITHUB[0], {}) == {"Go to the base": 0, "Review": 1}
+    assert play(weaker, GITHUB[0], {}) == {"Go to the base": 0, "Review": 1, "Summary": 0}
+    assert "**Fails: tls_weakened." in (checkout.runner / "summary.md").read_text()
     assert json.loads((checkout.root / "review/review.json").read_text())["failed_rules"] == ["tls_weakened"]
 
 
 def test_a_shared_change_of_the_example_is_planned_for_each_host_though_none_has_published(checkout: Checkout) -> None:
     change(checkout, "profiles/house.yaml", "RC4, 3DES ", "RC4, 3DES, aNULL ")
     shared = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
-    assert play(shared, GITHUB[0], {}) == {"Go to the base": 0, "Review": 0}
+    assert play(shared, GITHUB[0], {}) == {"Go to the base": 0, "Review": 0, "Summary": 0}
     made = json.loads((checkout.root / "review/review.json").read_text())
     assert [(host["host"], host["problems"]) for host in made["hosts"]] == [
         ("mx1.example.org", []),
@@ -194,6 +195,17 @@ def test_the_commands_of_gitlab_review_the_change_and_comment_on_it(checkout: Ch
         assert done.returncode == 0, done.stdout + done.stderr
         assert "shipping.example" in server.comments[0]["body"]
         assert [(it["name"], it["status"]) for it in server.statuses] == [("reconciler/review", "success")]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: f"{path.parts[-3]}/{path.name}")
+def test_a_runner_takes_no_command_from_the_log_once_the_change_is_read(checkout: Checkout, workflow: Path) -> None:
+    script, own = next((script, own) for name, script, own in steps(workflow) if name in ("Review", "Comment"))
+    change(checkout, "hosts/mx1.example.org.yaml", "enforce: all", "enforce: ['##[add-mask]x']")
+    hostile = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
+    done = hostile.run(script, {**filled(own, facts_of(hostile)), "GITHUB_SERVER_URL": "http://127.0.0.1:1"})
+    log = done.stdout.splitlines()
+    assert re.fullmatch(r"::stop-commands::[0-9a-f]{64}", log[0])
+    assert log[0].rpartition("::")[2] not in "".join(log[1:])
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: f"{path.parts[-3]}/{path.name}")
