@@ -88,9 +88,10 @@ class _Review(Stage):
             "--base", "main", "--head", _TOPIC, "--repo", str(self.tree), "--snapshots", str(self.published),
             "--allowed-signers", str(self.signers),
         )  # fmt: skip
-        self.command(0, "review", *request, "--format", "markdown")
+        document = self.directory / "review.json"
+        self.command(0, "review", *request, "--format", "markdown", "--also", str(document))
         self.command(0, "review", *request, "--format", "html", "--out", str(self.page))
-        review = json.loads(self.told("review", *request, "--format", "json"))
+        review = json.loads(document.read_text())
         return {host["host"]: host["plan"] for host in review["hosts"]}
 
     def compare(self, name: str, shown: dict[str, Any]) -> None:

@@ -165,6 +165,7 @@ def test_the_commands_of_forgejo_review_the_change_and_comment_on_it(checkout: C
         assert play(checkout, WORKFLOWS[2], place, "Fetch") == {"Review": 0}
         assert "shipping.example" in server.comments[0]["body"]
         assert [(it["context"], it["status"]) for it in server.statuses] == [("reconciler/review", "success")]
+        assert server.statuses[0]["target_url"] == f"{server.url}/mail/state/actions"
 
 
 def test_the_fetch_of_forgejo_takes_both_ends_and_checks_out_the_base(checkout: Checkout) -> None:
