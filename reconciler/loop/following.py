@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Position, Problem, SettingsInvalid, UsageError
@@ -99,17 +97,12 @@ def _handed(source: Source, where: Where) -> Source:
 
 
 def fetch(source: Source) -> Fetched:
-    """What the source offers, verified, and not yet trusted. Who may not write the cache does without it.
+    """What the source offers, verified, and not yet trusted. Who does not own the cache does without it.
 
     Raises what Source.fetch raises.
     """
     now = datetime.now(UTC)
-    if _writable(Path(source.cache_directory)):
+    if source.caches:
         return source.fetch(now)
     with tempfile.TemporaryDirectory(prefix="reconciler-source-") as directory:
         return replace(source, cache_directory=directory).fetch(now)
-
-
-def _writable(directory: Path) -> bool:
-    there = next(it for it in (directory, *directory.parents) if it.exists())
-    return os.access(there, os.W_OK | os.X_OK)

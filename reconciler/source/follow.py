@@ -8,12 +8,14 @@ if source.poll() != last_seen:          # one conversation, nothing is transferr
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconciler.errors import SourceUnreadable
 from reconciler.model.snapshot import RepoSnapshot
+from reconciler.source.alone import alone
 from reconciler.source.clone import Clone, CloneDamaged
 from reconciler.source.examine import Examination, snapshot
 from reconciler.source.policy import Policy, Signer
@@ -45,7 +47,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One source of one host. `cache_directory` may be lost at any time, `trust_file` may not."""
+    """One source of one host. `cache_directory` may be lost at any time, `trust_file` may not.
+
+    Agents of several instances may have both in common: each waits while another one fetches or writes.
+    """
 
     remote: Remote
     policy: Policy
@@ -72,11 +77,12 @@ class Source:
         Raises SourceUnreadable, Untrusted, Rewound, StateInvalid; HostUnreadable for a damaged record of trust.
         """
         self.remote.check()
-        last, clone = self._last(), self.clone
-        try:
-            found = Examination(self.remote, self.policy, clone, last, fresh=False).of(clone.fetch())
-        except CloneDamaged:
-            found = Examination(self.remote, self.policy, clone, last, fresh=True).of(clone.renew())
+        with alone(self._home / "lock"):
+            last, clone = self._last(), self.clone
+            try:
+                found = Examination(self.remote, self.policy, clone, last, fresh=False).of(clone.fetch())
+            except CloneDamaged:
+                found = Examination(self.remote, self.policy, clone, last, fresh=True).of(clone.renew())
         if last and last.revision == found.revision:
             return _fetched(last, found.snapshot)
         return Fetched(found.snapshot, found.revision, found.signers, found.committed_at, now, moved=True)
@@ -87,11 +93,24 @@ class Source:
         Raises SourceUnreadable where that cannot be written.
         """
         trusted = Trusted(fetched.revision, self.policy.anchor, fetched.signers, fetched.committed_at, fetched.moved_at)
-        self._record.write(self.remote.key, trusted)
-        kept = self._kept.read()
-        if kept is None or kept[0] != trusted:
-            self._kept.write(trusted, fetched.snapshot)
-            self.clone.keep(fetched.revision)
+        if not self.caches:
+            self._record.write(self.remote.key, trusted)
+            return
+        with alone(self._home / "lock"):
+            if self._is_behind(fetched.revision):
+                return
+            self._record.write(self.remote.key, trusted)
+            kept = self._kept.read()
+            if kept is None or kept[0] != trusted:
+                self._kept.write(trusted, fetched.snapshot)
+                self.clone.keep(fetched.revision)
+
+    @property
+    def caches(self) -> bool:
+        """Whether the cache is this user's own: what root wrote into the puller's, the puller could not write again."""
+        home = self._home
+        there = next(it for it in (home, *home.parents) if it.exists())
+        return os.access(there, os.W_OK | os.X_OK) and there.stat().st_uid == os.geteuid()
 
     def last_good(self) -> Fetched | None:
         """The last accepted state, without the network; None before the first, or where every copy of it is lost.
@@ -108,6 +127,13 @@ class Source:
                 return _fetched(trusted, snapshot(repo, trusted.revision, self.remote))
         except SourceUnreadable:
             return None
+
+    def _is_behind(self, revision: str) -> bool:
+        """Whether another agent has trusted what follows it, since it was fetched."""
+        last = self._record.read(self.remote.key)
+        if last is None or last.revision == revision or last.anchor != self.policy.anchor:
+            return False
+        return self.clone.has(last.revision) and self.clone.is_ancestor(revision, last.revision)
 
     def _last(self) -> Trusted | None:
         """The record decides; where it was lost, the copy of the last good state still tells."""

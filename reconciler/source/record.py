@@ -12,6 +12,7 @@ from pathlib import Path
 
 from reconciler.errors import HostUnreadable, SourceUnreadable
 from reconciler.model.snapshot import RepoSnapshot
+from reconciler.source.alone import alone
 from reconciler.source.policy import Signer
 
 _VERSION = 1
@@ -47,11 +48,12 @@ class TrustRecord:
 
     def write(self, key: str, trusted: Trusted) -> None:
         """Remember it; nothing is written where the same stands there already."""
-        entries = dict(self._entries())
-        if entries.get(key) == (entry := _entry(trusted)):
-            return
-        entries[key] = entry
-        put(self.path, (json.dumps({"version": _VERSION, "sources": entries}, indent=2) + "\n").encode())
+        with alone(self.path.with_name(f".{self.path.name}.lock")):  # other sources of this host stand in it too
+            entries = dict(self._entries())
+            if entries.get(key) == (entry := _entry(trusted)):
+                return
+            entries[key] = entry
+            put(self.path, (json.dumps({"version": _VERSION, "sources": entries}, indent=2) + "\n").encode())
 
     def _entries(self) -> Mapping[str, dict[str, object]]:
         try:
