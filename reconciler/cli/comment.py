@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     review = _read(arguments.file, arguments.commit)
     done = posting.post(review, arguments, posting.where(arguments, arguments.token_file))
-    write(f"{done}\n")
+    write(f"{done.text}\n")
     return 0
 
 

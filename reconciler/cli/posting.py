@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.errors import UsageError
 
@@ -60,8 +60,15 @@ def where(arguments: argparse.Namespace, token_file: str) -> Where:
     return Where(Kind(arguments.forge), arguments.repository, secret, arguments.api, arguments.author)
 
 
-def post(review: Review, arguments: argparse.Namespace, to: Where) -> str:
-    """Make the review the comment of its pull request, and where asked the status of its head; says what was done.
+class Said(NamedTuple):
+    """What was done, and whether the comment shows all there is: on the strength of a part nothing may be approved."""
+
+    text: str
+    whole: bool
+
+
+def post(review: Review, arguments: argparse.Namespace, to: Where) -> Said:
+    """Make the review the comment of its pull request, and where asked the status of its head.
 
     Raises UsageError, ForgeRefused or ForgeBusy; the token is in none of their texts.
     """
@@ -80,7 +87,7 @@ def post(review: Review, arguments: argparse.Namespace, to: Where) -> str:
         if arguments.status:
             state, text = _state(review, body) if own is None else (State.FAILURE, NOT_BELIEVED)
             keep(forge, review.head, status_of(arguments.status, state, text, arguments.full))
-    return f"Comment {done.value} on {arguments.repository}#{number}."
+    return Said(f"Comment {done.value} on {arguments.repository}#{number}.", whole=not body.cut)
 
 
 def _comment(review: Review, arguments: argparse.Namespace) -> Comment:

@@ -80,9 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     for file, form in more.items():
         Path(file).write_text(_rendered(made, form, to_file=True), encoding="utf-8", errors="replace")
     write(f"{verdict(made)}\n" if arguments.out else _rendered(made, arguments.format, to_file=False))
-    if to is not None:
-        warn(posting.post(made, arguments, to))
-    if made.judgement is Judgement.FAIL:
+    said = posting.post(made, arguments, to) if to is not None else None
+    if said is not None:
+        warn(said.text)
+    if made.judgement is Judgement.FAIL or (said is not None and not said.whole):
         return 1
     return 2 if arguments.detailed_exitcode and made.is_pending else 0
 

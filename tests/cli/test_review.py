@@ -68,6 +68,16 @@ def test_a_change_that_fails_is_commented_on_and_fails_the_command(reviewed, ser
     assert [it.get("status", it.get("state")) for it in server.statuses][-1] in ("failure", "failed")
 
 
+def test_what_a_comment_does_not_show_whole_is_not_passed(reviewed, root: Path, server: Server) -> None:
+    git(root, "checkout", "-q", "stronger")
+    long = f"{'x' * 60}.{'y' * 60}.example"
+    rows = ", ".join(f"p{number}.{long}: encrypt" for number in range(5200 if server.kind == "gitlab" else 400))
+    (root / HOST).write_text(BASE.replace("a.example: LEVEL", f"a.example: secure, {rows}"))
+    git(root, "commit", "-qam", "many")
+    assert reviewed("stronger") == 1
+    assert server.comments[0]["body"].splitlines()[3].startswith("**Look at the full plan")
+
+
 def test_what_is_missing_is_said_before_anything_is_planned_or_sent(root: Path, server: Server, monkeypatch, capsys):
     change = ("--base", "main", "--head", "stronger", "--repo", str(root))
     assert main(("review", *change, "--comment", "--forge", "github")) == 1
