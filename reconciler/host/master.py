@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 _LOCKS = Path("/proc/locks")
@@ -19,6 +21,18 @@ def pid(queue_directory: str, config_directory: str = "") -> int | None:
     """
     found = _of_queue(queue_directory)
     return found if found is None or not config_directory or _serves(found, config_directory) else None
+
+
+def nudge(master: int) -> None:
+    """Let its loop come around once more, which changes nothing.
+
+    SIGHUP sets a flag that the loop looks at after each event. One that comes between that look and the next wait is
+    not seen until something else happens, on an idle host for minutes. SIGCHLD ends the wait.
+
+    Source: master/master.c, master/master_sig.c.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(master, signal.SIGCHLD)
 
 
 def _serves(pid: int, config_directory: str) -> bool:

@@ -24,6 +24,7 @@ from reconciler.verify.service import regressions, service_proofs
 _THROTTLED = "throttling"  # master(8): "bad command startup -- throttling"
 _PATIENCE = timedelta(seconds=4)  # for one listener: five seconds after a bad change the old one shall be back
 _RELOAD_SEEN = timedelta(seconds=10)  # 3 to 10 ms, measured; a host may be busy
+_NUDGE = timedelta(seconds=1)  # after which, and how often, a master that does not seem to act is woken
 _SETTLING = timedelta(seconds=0.5)  # before what failed is asked once more
 _QUICK = timedelta(seconds=1)  # what fails later is not asked again
 
@@ -110,10 +111,14 @@ class AroundChange:
 
     def _reload_is_seen(self) -> bool:
         """Wait for it; a master that died will not act on it, and the proofs say that it died."""
+        nudged = time.monotonic()
         for _ in until(self.reload_patience):
             pid = self._master()
             if pid is None or reload.is_taken_in(self._queue, reload.children(pid)):
                 return True
+            if time.monotonic() - nudged >= _NUDGE.total_seconds():
+                master.nudge(pid)
+                nudged = time.monotonic()
         return False
 
     def _look_again(self) -> LiveConfig:

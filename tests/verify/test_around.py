@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from reconciler.host import files
+from reconciler.host import files, master
 from reconciler.host.ports import free_port
 from reconciler.model.proof import Outcome
+from reconciler.probe import reload
 from reconciler.verify.around import AroundChange
 from tests.verify.conftest import chain, the
 
@@ -81,6 +83,25 @@ def test_a_master_that_does_not_act_on_the_reload_is_no_success(around):
     finally:
         os.kill(host.instance.pid, signal.SIGCONT)
     assert worse.observed == "the reload was not taken in within 0.2 s"
+
+
+def test_a_master_is_woken_while_a_reload_is_waited_for_and_serves_on(around):
+    """What a reload that came a moment before the wait is not seen for: another signal, which changes nothing."""
+    host, prover = around
+    before = prover.before()
+    started = {it.pid for it in reload.children(host.instance.pid)}
+    for _ in range(20):
+        master.nudge(host.instance.pid)
+    assert started <= {it.pid for it in reload.children(host.instance.pid)}
+    host.instance.write("tls.pem", chain("mx1.test"), 0o600)
+    os.kill(host.instance.pid, signal.SIGSTOP)
+    awake = threading.Timer(2.5, os.kill, (host.instance.pid, signal.SIGCONT))
+    awake.start()
+    try:
+        reload_unseen(host)
+        assert prover.regressions(before, prover.after()) == ()
+    finally:
+        awake.join()
 
 
 def test_a_new_listener_is_proved_too(around):
