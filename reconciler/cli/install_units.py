@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from reconciler.cli import where
 from reconciler.cli.output import write
 from reconciler.errors import ApprovalNeeded, UsageError
 
@@ -29,13 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where this program is (default: %(default)s)",
     )
+    where.add_settings(parser)
     parser.add_argument("--auto-approve", action="store_true", help="do not ask; needed where there is no terminal")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from reconciler.host import units
+    from reconciler.loop import writable
 
-    found = units.units(_names(arguments), root=arguments.root, prefix=arguments.prefix.rstrip("/"))
+    settings = where.read(arguments.settings)
+    wanted = units.Wanted(
+        arguments.root,
+        arguments.prefix.rstrip("/"),
+        writable.by_the_applier(settings),
+        writable.by_the_puller(settings),
+    )
+    found = units.units(_names(arguments), wanted)
     pending = [it for it in found if it.standing in (units.Standing.ABSENT, units.Standing.OLDER)]
     _show(found, pending)
     if pending and not arguments.auto_approve:

@@ -17,6 +17,8 @@ from pathlib import Path
 from reconciler.errors import UsageError
 
 PREFIX = "/opt/reconciler"
+_NAMEABLE = re.compile(r"(/[A-Za-z0-9._+@:-]+)+")
+_WRITABLE = b"\nReadWritePaths="
 _STAMP = re.compile(rb"\A# Written by `reconciler install-units`, digest ([0-9a-f]{64})\n")
 _PACKAGED = Path(__file__).parents[1] / "units"
 _CHECKOUT = Path(__file__).parents[2] / "systemd"
@@ -54,14 +56,30 @@ class Unit:
     standing: Standing
 
 
-def units(names: Iterable[str], *, root: str = "/", prefix: str = PREFIX) -> tuple[Unit, ...]:
-    """These units as they would be written below `root`, for a program installed at `prefix`.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How the units are to be: below which `root`, for a program at which `prefix`, writing where else.
 
-    Raises UsageError for a prefix that no unit can name.
+    `applier` and `puller` are directories that the settings name and that the units do not allow by themselves.
     """
-    if not re.fullmatch(r"(/[A-Za-z0-9._+-]+)+", prefix):
-        raise UsageError(f"--prefix {prefix}: an absolute path without spaces, such as {PREFIX}")
-    return tuple(_unit(name, root, prefix) for name in dict.fromkeys((*names, *_ELSEWHERE)))
+
+    root: str = "/"
+    prefix: str = PREFIX
+    applier: tuple[str, ...] = ()
+    puller: tuple[str, ...] = ()
+
+
+def units(names: Iterable[str], wanted: Wanted) -> tuple[Unit, ...]:
+    """These units as they would be written.
+
+    Raises UsageError for a path that no unit can name.
+    """
+    if not _NAMEABLE.fullmatch(wanted.prefix):
+        raise UsageError(f"--prefix {wanted.prefix}: an absolute path without spaces, such as {PREFIX}")
+    for path in (*wanted.applier, *wanted.puller):
+        if not _NAMEABLE.fullmatch(path):
+            raise UsageError(f"{path}: no unit can name this directory; name another in the settings")
+    return tuple(_unit(name, wanted) for name in dict.fromkeys((*names, *_ELSEWHERE)))
 
 
 def write(unit: Unit) -> None:
@@ -78,11 +96,14 @@ def write(unit: Unit) -> None:
     staged.replace(path)
 
 
-def _unit(name: str, root: str, prefix: str) -> Unit:
+def _unit(name: str, wanted: Wanted) -> Unit:
     directory = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
-    body = (directory / name).read_bytes().replace(PREFIX.encode() + b"/", prefix.encode() + b"/")
+    body = (directory / name).read_bytes().replace(PREFIX.encode() + b"/", wanted.prefix.encode() + b"/")
+    more = () if name in WEBHOOK else wanted.puller if name.startswith("reconciler-puller") else wanted.applier
+    if more:  # `-`: a directory that is not there yet keeps no unit from starting
+        body = body.replace(_WRITABLE, _WRITABLE + "".join(f"-{it} " for it in more).encode())
     content = b"# Written by `reconciler install-units`, digest %s\n" % _digest(body) + body
-    path = Path(root, _ELSEWHERE.get(name, f"etc/systemd/system/{name}"))
+    path = Path(wanted.root, _ELSEWHERE.get(name, f"etc/systemd/system/{name}"))
     return Unit(str(path), content, _standing(path, content))
 
 

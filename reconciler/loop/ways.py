@@ -150,7 +150,7 @@ def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Follow
     from reconciler.loop.standing import standing  # noqa: PLC0415
     from reconciler.record.connection import default_url  # noqa: PLC0415
     from reconciler.record.store import Whose  # noqa: PLC0415
-    from reconciler.web.metrics import Metrics, MetricsFailed  # noqa: PLC0415
+    from reconciler.web.metrics import Metrics, MetricsFailed, own_file  # noqa: PLC0415
 
     state, url, said = memory_of(ways.where), settings.store.url, settings.publish
     whose = Whose(ways.where.host or standing(ways.where).host or socket.gethostname(), state.instance)
@@ -176,6 +176,6 @@ def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Follow
         else Alerting(whose, routes(settings.alerts)),
         metrics=metrics,
         freeze_file=settings.agent.freeze_file,
-        textfile=settings.metrics.textfile or "",
+        textfile=own_file(settings.metrics.textfile, state.instance),
         publisher=publisher if said.target else None,
     )

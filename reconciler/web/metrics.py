@@ -20,6 +20,7 @@ from reconciler.model.standing import Health, Standing
 
 PREFIX = "postfix_tls_reconciler_"
 _OWN = ("host", "instance")
+_PRIMARY = "postfix"  # multi_instance_name of most hosts' only one, or its directory
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)  # s
 
 # name → what it says, and its labels beside host and instance
@@ -35,6 +36,13 @@ NAMES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "postfix_up": ("Whether Postfix runs.", ()),
     "outbox_bytes": ("Events that wait for the store, in bytes of their file.", ()),
 }
+
+
+def own_file(path: str, instance: str) -> str:
+    """The text file of one instance of several; only the one that is called postfix has the plain name."""
+    if not path or instance == _PRIMARY:
+        return path
+    return str(Path(path).with_suffix(f".{instance}.prom"))
 
 
 class MetricsFailed(ReconcilerError):

@@ -67,7 +67,7 @@ def test_a_hand_edit_reaches_somebody_and_the_store_and_the_numbers(
         over = until(lambda: len(got) > 1 and got[1], log)
         assert over["title"].startswith("[resolved] ")
         assert "Done: Somebody put it back.\n" in over["message"]
-        until((tmp_path / "reconciler.prom").exists, log)
+        until((tmp_path / "reconciler.etc.prom").exists, log)
     finally:
         agent.terminate()
         agent.wait(60)

@@ -162,7 +162,7 @@ def test_once_and_once_ship_what_the_daemons_would(
     succeed(apply, pull)
     assert any("smtpd_tls_loglevel" in it["title"] for it in got)
     assert len(list((tmp_path / "published").glob("*"))) == 1
-    assert "reconciler_reconcile_total" in (tmp_path / "reconciler.prom").read_text()
+    assert "reconciler_reconcile_total" in (tmp_path / "reconciler.etc.prom").read_text()
     assert {"apply.finished", "drift.found"} <= recorded(mx.memory)
 
 

@@ -69,6 +69,39 @@ def test_an_instance_gets_the_template_and_a_timer_no_daemon(tmp_path: Path) -> 
     assert files(tmp_path / "b") == ALWAYS | names
 
 
+def paths(unit: Path) -> list[str]:
+    (line,) = (it for it in unit.read_text().splitlines() if it.startswith("ReadWritePaths="))
+    return line.removeprefix("ReadWritePaths=").split()
+
+
+def test_each_half_may_write_where_the_settings_have_it_write(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    settings = tmp_path / "reconciler.toml"
+    settings.write_text("")
+    install(usual, "--settings", str(settings))
+    settings.write_text(
+        '[instance]\nstate_directory = "/srv/state"\ncache_directory = "/srv/cache"\n[publish]\ntarget = "/srv/published"\n'
+        '[store]\nurl = "sqlite:////srv/store/store.db"\n[metrics]\ntextfile = "/srv/node/reconciler.prom"\n'
+    )
+    install(tmp_path, "--settings", str(settings))
+    added = {
+        name: [it for it in paths(tmp_path / SYSTEM / name) if it not in paths(usual / SYSTEM / name)]
+        for name in ("reconciler.service", "reconciler-puller.service")
+    }
+    assert added == {
+        "reconciler.service": ["-/srv/state", "-/srv/store", "-/srv/node"],
+        "reconciler-puller.service": ["-/srv/cache", "-/srv/published"],
+    }
+
+
+def test_a_directory_that_no_unit_can_name_is_refused(tmp_path: Path) -> None:
+    settings = tmp_path / "reconciler.toml"
+    settings.write_text('[metrics]\ntextfile = "/srv/my files/reconciler.prom"\n')
+    done = install(tmp_path / "root", "--settings", str(settings))
+    assert (done.returncode, files(tmp_path / "root")) == (1, set())
+    assert "/srv/my files: no unit can name this directory" in done.stderr
+
+
 def test_an_instance_that_postmulti_could_not_name_is_refused(tmp_path: Path) -> None:
     assert install(tmp_path, "--instance", "../../x").returncode == 1
     assert files(tmp_path) == set()

@@ -15,7 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.model.standing import ServedCertificate, Standing
-from reconciler.web.metrics import NAMES, PREFIX, Metrics, MetricsFailed
+from reconciler.web.metrics import NAMES, PREFIX, Metrics, MetricsFailed, own_file
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -132,3 +132,10 @@ def test_the_reference_shows_the_list() -> None:
         f"| `{PREFIX}{name}` | {', '.join(f'`{it}`' for it in labels)} | {says} |"
         for name, (says, labels) in NAMES.items()
     ]
+
+
+def test_instances_of_one_host_with_the_same_settings_write_files_of_their_own() -> None:
+    path = "/var/lib/node/reconciler.prom"
+    files = [own_file(path, name) for name in ("postfix", "postfix-out", "postfix-in.2")]
+    assert files == [path, "/var/lib/node/reconciler.postfix-out.prom", "/var/lib/node/reconciler.postfix-in.2.prom"]
+    assert own_file("", "postfix-out") == ""
