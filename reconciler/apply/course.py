@@ -182,7 +182,8 @@ class Course:
         """In the reverse order: main.cf lets go of a table before the table goes."""
         self._note(replace(self.journal, phase=Phase.ROLLBACK, why=str(failure), reason=_reason(failure)))
         try:
-            for passage in reversed(self.journal.passages):
+            for number in reversed(range(len(self.journal.passages))):
+                passage = self.journal.passages[number]
                 if passage.before != passage.after and self.machine.standing(passage) is Standing.NEW:
                     self.machine.restore(self._waiting(passage))
             self.machine.sync(self.journal.passages)
@@ -192,8 +193,13 @@ class Course:
             raise RollbackFailed(text) from second
 
     def _waiting(self, passage: Passage) -> Passage:
-        """What goes back, waiting aside. One that was staged anew is on record before it is in place."""
+        """What goes back, waiting aside. One that was staged anew is on record before it is in place.
+
+        A table may have to be made anew, of its old source, whose turn comes later: that waits aside first.
+        """
         source = next((it for it in self.journal.passages if passage.path.startswith(f"{it.path}.")), None)
+        if source is not None and self.machine.standing(source) is Standing.NEW:
+            source = self._waiting(source)
         found = self.machine.waiting(passage, self.entry.copy(passage), self.entry.kept(passage), source)
         if found != passage:
             passages = tuple(found if it.path == passage.path else it for it in self.journal.passages)

@@ -48,6 +48,16 @@ def test_guarantee_2_an_error_leaves_old_or_new(made: Scene, error: str) -> None
     assert injected.failed(made, Place("renameat2", 1), error) == ""
 
 
+def test_guarantee_2_an_error_at_the_last_write_of_all_leaves_a_large_table_as_its_source_is(large: Large) -> None:
+    """By then nothing waits aside any more, and what goes back is made anew."""
+    count = large.calls()["rename"]
+    outcomes = set()
+    for number in range(count - 4, count + 1):
+        assert injected.failed(large, Place("rename", number), "EIO") == ""
+        outcomes.add(large.standing())
+    assert outcomes == {"old", "new"}
+
+
 def test_guarantee_3_a_kill_of_the_recovery_leaves_old_or_new(made: Scene) -> None:
     assert injected.killed_again(made, Place("renameat2", 1), Place("renameat2", 1)) == (True, "")
 
