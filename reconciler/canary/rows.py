@@ -5,18 +5,21 @@ Source: postmap(1); access(5); postconf(5), smtp_tls_policy_maps. `postmap` exit
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from reconciler.errors import HostUnreadable
 from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.postfix import policy, table
-from reconciler.postfix.table import Table, TableType
+from reconciler.postfix.table import Table, TableType, compiled_path
 
 _REFERENCE = re.compile(r"(?:^|[\s,:{])(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)")
 _POLICIES = ("smtp_tls_policy_maps", "lmtp_tls_policy_maps")
+_MADE_BY_POSTFIX = re.compile(r"_cache|^address_verify_map$|^alias_database$")  # or asked by nobody but newaliases(1)
 _ACCESS = re.compile(r"check_\w+_access\s+(?:proxy:)?\w+:([^\s,{}]+)")
 _ACTION = re.compile(
     r"(?i:OK|RELAY|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|BCC|DISCARD|DUNNO|FILTER|HOLD|INFO|PREPEND|REDIRECT|WARN)"
@@ -28,6 +31,7 @@ _ACTION = re.compile(
 def faults(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
     """What is wrong with the tables of a candidate that it changes and refers to."""
     texts = _texts(config)
+    yield from _missing(config, candidate)
     for kind, path in dict.fromkeys((it[1], config.path(it[2])) for text in texts for it in _REFERENCE.finditer(text)):
         content = candidate.files.get(path)
         if isinstance(content, bytes):
@@ -37,6 +41,21 @@ def faults(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
             yield from (f"{path}: {text}" for text in _values(config, path, before, after))
         elif path in candidate.removed:
             yield f"{path}: it is to be removed, and {kind}:{path} refers to it"
+
+
+def _missing(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
+    """Tables that a parameter of Postfix's names, and that no program that asks them will find."""
+    named = [(name, config.view.get(name)) for name in config.explicit if name in config.view.defaults]
+    for service in config.master.by_key.values():
+        view = config.view_of(service)
+        named += [(name, view.get(name)) for name in service.overrides if name in view.defaults]
+    for name, text in named:
+        for found in () if _MADE_BY_POSTFIX.search(name) else _REFERENCE.finditer(text):
+            path = config.path(found[2])
+            asked = compiled_path(TableType(found[1]), path) if TableType(found[1]).compiled else path
+            is_built = path in candidate.tables or asked in candidate.files
+            if not is_built and (asked in candidate.removed or not Path(asked).exists()):
+                yield f"{name}: {found[1]}:{path}: there is no {posixpath.basename(asked)}"
 
 
 def _texts(config: LiveConfig) -> list[str]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import logins, rows
+from reconciler.canary import logins, rows, services
 from reconciler.errors import HostUnreadable
 from reconciler.host import certificates, files
 from reconciler.live.config import LiveConfig
@@ -23,23 +22,6 @@ from reconciler.postfix.values import split_list
 Fault = tuple[str, str]  # its key, and what a person reads
 
 _PAIRS = ("", "ec", "d")
-_CORE = frozenset(
-    {"pickup", "cleanup", "qmgr", "tlsmgr", "rewrite", "bounce", "defer", "trace", "verify", "flush", "proxymap"}
-    | {
-        "proxywrite",
-        "smtp",
-        "relay",
-        "showq",
-        "error",
-        "retry",
-        "discard",
-        "local",
-        "virtual",
-        "lmtp",
-        "anvil",
-        "scache",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +56,11 @@ class Files:
         state = self.read(path)
         return certificates.weakness(state.content) if state else ""
 
+    def misuse(self, path: str) -> str:
+        """Of a file whose certificate a server is to present."""
+        state = self.read(path)
+        return certificates.misuse(state.content) if state else ""
+
 
 def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     """Every fault found by reading; also those that the live configuration has."""
@@ -88,7 +75,7 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     for line in config.master.malformed:
         yield f"master.cf: {line.raw!r}", f"master.cf:{line.line}: {line.what}"
     for text in (
-        *_services(config, live),
+        *services.faults(config, live),
         *_certificates(config, found, live),
         *rows.faults(config, candidate),
         *logins.faults(config),
@@ -107,17 +94,6 @@ def _read(found: Files, live: LiveConfig) -> LiveConfig:
     return meaning.read(replace(live.snapshot, files={**live.snapshot.files, **documents}))
 
 
-def _services(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
-    directory = config.view.get("daemon_directory")
-    for service in config.master.by_key.values():
-        path = posixpath.join(directory, service.command)
-        if directory and not Path(path).is_file():
-            yield f"master.cf: {service.name}/{service.type}: there is no program {path}"
-    gone = {key for key in live.master.by_key if key[0] in _CORE and key[1] != "inet"} - config.master.by_key.keys()
-    for name, kind in sorted(gone):
-        yield f"master.cf: {name}/{kind} is gone, which other services need"
-
-
 def _certificates(config: LiveConfig, found: Files, live: LiveConfig) -> Iterator[str]:
     """Each PEM file that a listener or a client loads, once."""
     said: dict[str, None] = {}
@@ -125,11 +101,13 @@ def _certificates(config: LiveConfig, found: Files, live: LiveConfig) -> Iterato
     for view, side in _views(config):
         for path in split_list(view.get(f"{side}_tls_chain_files")):
             said |= dict.fromkeys(_of_file(path, config, found, served if side == "smtpd" else frozenset(), lone=True))
+            said |= dict.fromkeys(_of_purpose(path, config, found) if side == "smtpd" else ())
         for pair in () if view.get(f"{side}_tls_chain_files") else _PAIRS:
             certificate = view.get(f"{side}_tls_{pair}cert_file")
             if certificate and certificate.lower() != "none":
                 key = view.get(f"{side}_tls_{pair}key_file") or certificate
                 said |= dict.fromkeys(_of_pair(certificate, key, config, found))
+                said |= dict.fromkeys(_of_purpose(certificate, config, found) if side == "smtpd" else ())
     yield from said
 
 
@@ -165,6 +143,14 @@ def _of_file(path: str, config: LiveConfig, found: Files, served: frozenset[str]
     names = _names(pem)
     if served and names and not names & (served | {config.view.get("myhostname")}):
         yield f"{path}: its certificate is for {', '.join(sorted(names))}, none of which this host was known by"
+
+
+def _of_purpose(path: str, config: LiveConfig, found: Files) -> Iterator[str]:
+    path = config.path(path)
+    pem = found.pem(path)
+    misuse = found.misuse(path) if pem and pem.certificates and not pem.problem else ""
+    if misuse:
+        yield f"{path}: {misuse}"
 
 
 def _of_pair(certificate: str, key: str, config: LiveConfig, found: Files) -> Iterator[str]:

@@ -41,6 +41,16 @@ def weakness(content: bytes) -> str:
     return pem.weakness(content)
 
 
+def misuse(content: bytes) -> str:
+    """Why a client would not take the first certificate of a file for a server's; empty where it would.
+
+    Source: RFC 5280, 4.2.1.3 and 4.2.1.12; what OpenSSL asks of a server (X509_PURPOSE_SSL_SERVER).
+    """
+    from reconciler.host import pem  # noqa: PLC0415
+
+    return pem.misuse(content)
+
+
 def make_self_signed(names: Iterable[str], lifetime: timedelta, now: datetime) -> tuple[bytes, bytes]:
     """A fresh EC key (P-256) and a certificate signed with it, both PEM, valid from an hour before `now`.
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from reconciler.postfix import endpoint
-from reconciler.postfix.master_cf import MasterCf
+from reconciler.postfix.master_cf import MasterCf, Service
 
+_ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
 _LISTENING = "0A"  # in the fourth column of /proc/net/tcp
 
 
@@ -33,6 +34,36 @@ def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str, master_p
             if problem:
                 yield f"master.cf: {service.name}: {problem}"
                 break
+        else:
+            others = (it for it in after.by_key.values() if it.type == "inet" and it is not service)
+            yield from _doubled(service, others, inet_interfaces)
+
+
+def _doubled(service: Service, others: Iterable[Service], inet_interfaces: str) -> Iterator[str]:
+    """Two services of one file at one place: the second bind ends master(8)."""
+    own = _places(service, inet_interfaces)
+    for other in others:
+        if any(_collide(one, two) for one in own for two in _places(other, inet_interfaces)):
+            yield f"master.cf: {service.name}: {other.name} listens there too"
+            return
+
+
+_Place = tuple[int, str, int]  # family, address, port
+
+
+def _places(service: Service, inet_interfaces: str) -> set[_Place]:
+    """Where a service listens; nowhere where its name cannot be resolved."""
+    host, port = endpoint.split(service.name)
+    found: set[_Place] = set()
+    for each in [host] if host else _interfaces(inet_interfaces):
+        with suppress(OSError):
+            told = socket.getaddrinfo(each or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            found |= {(family, str(address[0]), int(address[1])) for family, _, _, _, address in told}
+    return found
+
+
+def _collide(one: _Place, two: _Place) -> bool:
+    return one[0] == two[0] and one[2] == two[2] and (one[1] == two[1] or bool(_ANY & {one[1], two[1]}))
 
 
 def _interfaces(inet_interfaces: str) -> list[str]:

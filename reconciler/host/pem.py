@@ -185,6 +185,21 @@ def weakness(content: bytes) -> str:
     return ""
 
 
+def misuse(content: bytes) -> str:
+    """See `certificates.misuse`."""
+    try:
+        extensions = x509.load_pem_x509_certificates(content)[0].extensions
+    except ValueError:
+        return ""
+    usage = next((it.value for it in extensions if isinstance(it.value, x509.KeyUsage)), None)
+    if usage and not (usage.digital_signature or usage.key_encipherment or usage.key_agreement):
+        return "its certificate is not for TLS (key usage)"
+    purposes = next((list(it.value) for it in extensions if isinstance(it.value, x509.ExtendedKeyUsage)), None)
+    if purposes is not None and ExtendedKeyUsageOID.SERVER_AUTH not in purposes:  # OpenSSL wants no less than it
+        return "its certificate is not for servers (extended key usage)"
+    return ""
+
+
 def make_self_signed(names: Iterable[str], lifetime: timedelta, now: datetime) -> tuple[bytes, bytes]:
     """See `certificates.make_self_signed`."""
     wanted = tuple(names)

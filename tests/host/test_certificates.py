@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.host.certificates import make_self_signed, read_pem
+from reconciler.host.certificates import make_self_signed, misuse, read_pem
 from reconciler.model.snapshot import PemFile
 
 LIFETIME = timedelta(days=30)
@@ -196,3 +196,25 @@ def serving(instances, name, self_signed):
     instance.configure(smtpd_tls_security_level="may", smtpd_tls_chain_files=chain)
     instance.start()
     return instance, authority
+
+
+@pytest.mark.parametrize(
+    ("key_usage", "extended", "says"),
+    [
+        ("digitalSignature", "serverAuth", ""),
+        ("keyEncipherment", "clientAuth,serverAuth", ""),
+        ("digitalSignature", "anyExtendedKeyUsage", "its certificate is not for servers (extended key usage)"),
+        ("digitalSignature", "clientAuth", "its certificate is not for servers (extended key usage)"),
+        ("keyCertSign", "serverAuth", "its certificate is not for TLS (key usage)"),
+    ],
+)
+def test_a_certificate_that_is_not_for_a_server_is_told_as_openssl_tells_it(tmp_path, key_usage, extended, says):
+    path = tmp_path / "made.pem"
+    usage = ("-addext", f"keyUsage=critical,{key_usage}", "-addext", f"extendedKeyUsage={extended}")
+    argv = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=mx1.test", *usage)
+    subprocess.run((*argv, "-keyout", f"{path}.key", "-out", path), check=True, capture_output=True)
+    assert misuse(path.read_bytes()) == says
+    purposes = subprocess.run(
+        ("openssl", "x509", "-in", path, "-noout", "-purpose"), check=True, capture_output=True, text=True
+    )
+    assert ("SSL server : Yes" in purposes.stdout) is (not says)

@@ -6,6 +6,9 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from reconciler.postfix import main_cf
 from tests.mutations.site import NAME, POLICY, SENDERS, Site, certificate, key, pem
 
@@ -107,6 +110,11 @@ def _encrypted(site: Site) -> bytes:
     return pem(secret, b"passphrase") + certificate(secret, NAME)
 
 
+def _purpose(purpose: x509.ObjectIdentifier) -> Callable[[Site], bytes]:
+    return _chain(purpose=purpose)
+
+
+_TWICE = "127.0.0.1:10025 inet n - n - - smtpd\nlocalhost:10025 inet n - n - - smtpd\n"
 _TAKEN: list[socket.socket] = []
 
 
@@ -286,7 +294,36 @@ HARMFUL = (
     Mutation("sasl", "security option unknown", main(smtpd_sasl_security_options="noanonimous")),
     Mutation("listener", "MX speaks TLS from the first byte", column("MX", 7, "smtpd -o smtpd_tls_wrappermode=ja")),
     Mutation("listener", "restriction unknown", main(smtpd_sender_restrictions="reject_plaintxt_session")),
+    Mutation("listener", "TLS from the first byte for all", main(smtpd_tls_wrappermode="yes")),
+    Mutation("listener", "every client refused", main(smtpd_client_restrictions="reject")),
+    Mutation("listener", "every recipient deferred", main(smtpd_recipient_restrictions="defer, permit_mynetworks")),
+    Mutation(
+        "listener",
+        "clients without certificates refused",
+        main(smtpd_tls_req_ccert="yes", smtpd_tls_security_level="encrypt"),
+    ),
     Mutation("listener", "nothing keeps it from relaying", main(smtpd_relay_restrictions="")),
+    Mutation("sasl", "login required and switched off", master("auth_enable=yes", "auth_enable=no")),
+    Mutation("sasl", "login required and hidden", main(smtpd_discard_ehlo_keywords="auth")),
+    Mutation("certificate", "for clients only", put("rsa.pem", _purpose(ExtendedKeyUsageOID.CLIENT_AUTH))),
+    Mutation("ciphers", "smtp: all excluded", main(smtp_tls_exclude_ciphers="ALL")),
+    Mutation("ciphers", "smtp: all excluded where TLS must be", main(smtp_tls_mandatory_exclude_ciphers="ALL")),
+    Mutation("protocols", "smtp: none left", main(smtp_tls_protocols="!TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3")),
+    Mutation(
+        "level", "smtp: TLS from the first byte", main(smtp_tls_wrappermode="yes", smtp_tls_security_level="encrypt")
+    ),
+    Mutation("level", "smtp: fingerprint without one", main(smtp_tls_security_level="fingerprint")),
+    Mutation("level", "smtp: dane without DNSSEC", main(smtp_tls_security_level="dane")),
+    Mutation("type", "TLS option nobody knows", main(tls_ssl_options="NONSENSE")),
+    Mutation("type", "digest nobody knows", main(smtp_tls_fingerprint_digest="md99")),
+    Mutation("type", "a name of itself", main(smtpd_tls_chain_files="$smtpd_tls_chain_files")),
+    Mutation("port", "two services on one", append(_TWICE, "master.cf")),
+    Mutation("table", "transport table missing", main(transport_maps="hash:/nonexistent")),
+    Mutation("table", "cache of a type nobody knows", main(smtpd_tls_session_cache_database="hush:x")),
+    Mutation("master.cf", "no postlogd", master("postlog                unix-dgram", "#postlog unix-dgram")),
+    Mutation("master.cf", "no bounce", master("bounce                 unix", "#bounce unix")),
+    Mutation("main.cf", "another queue", main(queue_directory="/nonexistent/queue")),
+    Mutation("main.cf", "no source of chance", main(tls_random_source="dev:/nonexistent")),
 )
 HARMLESS = (
     Mutation("harmless", "a comment", append("# a comment\n"), harmful=False),
@@ -340,6 +377,12 @@ HARMLESS = (
         tables={"policy": "lmdb"},
     ),
     Mutation("harmless", "policy table as texthash", main(smtp_tls_policy_maps="texthash:ETC/policy"), harmful=False),
+    Mutation(
+        "harmless", "for servers, it says", put("rsa.pem", _purpose(ExtendedKeyUsageOID.SERVER_AUTH)), harmful=False
+    ),
+    Mutation(
+        "harmless", "a cache that cannot be kept", main(smtp_tls_session_cache_database="btree:/no/s"), harmful=False
+    ),
     Mutation("harmless", "no SNI table", main(tls_server_sni_maps=None), harmful=False),
     Mutation("harmless", "chroot y", column("SUBMISSION", 4, "y"), harmful=False),
     Mutation("harmless", "process limit 20", column("SUBMISSION", 6, "20"), harmful=False),

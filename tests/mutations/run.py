@@ -25,7 +25,7 @@ from reconciler.model.verdict import Verdict
 from tests.mutations.cases import Mutation
 from tests.mutations.site import Site
 
-_PORT = re.compile(r"another program listens|cannot be resolved|cannot be listened on|no such port")
+_PORT = re.compile(r"another program listens|cannot be resolved|cannot be listened on|no such port|listens there too")
 
 
 class Passed(ReconcilerError):

@@ -68,8 +68,10 @@ def pem(secret, password: bytes = b"") -> bytes:
     return secret.private_bytes(_PEM, _PKCS8, how)
 
 
-def certificate(secret, *names: str, begins: int = -1, ends: int = 90, issuer: str = "", signer=None) -> bytes:
-    """Valid from and to that many days from now."""
+def certificate(
+    secret, *names: str, begins: int = -1, ends: int = 90, issuer: str = "", signer=None, purpose=None
+) -> bytes:
+    """Valid from and to that many days from now, for one extended key usage or any."""
     now = datetime.now(UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     builder = x509.CertificateBuilder(
@@ -80,6 +82,8 @@ def certificate(secret, *names: str, begins: int = -1, ends: int = 90, issuer: s
         not_valid_before=now + timedelta(days=begins),
         not_valid_after=now + timedelta(days=ends),
     ).add_extension(x509.SubjectAlternativeName([x509.DNSName(it) for it in names]), critical=False)
+    if purpose:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     return builder.sign(signer or secret, hashes.SHA256()).public_bytes(_PEM)
 
 

@@ -19,6 +19,11 @@ SOME = {
     "key: of another certificate": "postfix check",
     "table: policy level unknown": "static",
     "port: taken by another program": "port",
+    "port: two services on one": "port",
+    "sasl: login required and switched off": "static",
+    "certificate: for clients only": "static",
+    "table: transport table missing": "static",
+    "listener: TLS from the first byte for all": "static",
     "harmless: a renewed certificate": "",
     "harmless: policy table through proxymap": "",
 }
