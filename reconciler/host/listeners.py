@@ -89,7 +89,9 @@ def _bind(host: str, port: str, master_pid: int | None) -> str:
             try:
                 probe.bind(address)
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
+                if error.errno == errno.EACCES and not _is_taken(int(address[1])):
+                    continue  # below 1024, and ours is not the capability: master(8) has it
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
                     if master_pid is None or not _holds(master_pid, int(address[1])):
                         return "another program listens there already"
                     continue
@@ -97,13 +99,24 @@ def _bind(host: str, port: str, master_pid: int | None) -> str:
     return ""
 
 
+def _is_taken(port: int) -> bool:
+    """Whether anybody listens on that port, on whatever address."""
+    return bool(_listening(port))
+
+
 def _holds(pid: int, port: int) -> bool:
     """Whether a process has a listening TCP socket on that port."""
-    inodes = set()
+    inodes = _listening(port)
+    with suppress(OSError):
+        return any(str(link.readlink()).strip("socket:[]") in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def _listening(port: int) -> set[str]:
+    """The inodes of the TCP sockets that listen on that port."""
+    inodes: set[str] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError):
             fields = [line.split() for line in Path(table).read_text().splitlines()[1:]]
             inodes |= {it[9] for it in fields if it[3] == _LISTENING and int(it[1].rpartition(":")[2], 16) == port}
-    with suppress(OSError):
-        return any(str(link.readlink()).strip("socket:[]") in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
-    return False
+    return inodes

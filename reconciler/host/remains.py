@@ -9,6 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from reconciler.host.owner import as_owner
+
 _CHECK = "reconciler-check-"
 _NAME = re.compile(_CHECK + r"(\d+)(?:-.*)?")
 
@@ -26,11 +28,12 @@ def check_prefix() -> str:
 def sweep(queue_directory: str) -> None:
     """Remove temporary directories and log sockets of processes that are no more, and this one's: it needs none now."""
     for directory in (tempfile.gettempdir(), f"{queue_directory}/public"):
-        with suppress(OSError):
+        with suppress(OSError), as_owner(Path(directory)):
+            own = {os.getuid(), os.geteuid()}  # a socket is the directory's owner's
             for path in Path(directory).iterdir():
                 found = _NAME.fullmatch(path.name)
                 is_done = found and (int(found[1]) == os.getpid() or not Path(f"/proc/{found[1]}").exists())
-                if is_done and path.lstat().st_uid == os.geteuid():
+                if is_done and path.lstat().st_uid in own:
                     _remove(path)
 
 

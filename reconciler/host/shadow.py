@@ -23,6 +23,7 @@ from pathlib import Path
 from reconciler.errors import CommandFailed
 from reconciler.host import remains
 from reconciler.host.command import Output, Running
+from reconciler.host.owner import as_owner
 from reconciler.postfix import main_cf, master_cf
 
 _LIMIT = timedelta(seconds=5)  # smtpd answers in 20 ms; a fatal error takes a second
@@ -197,16 +198,17 @@ def _write_main(directory: Path, main: bytes, parameters: Mapping[str, str]) -> 
 def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.socket]]:
     name = f"{remains.check_prefix()}{number}"
     path = Path(candidate.queue_directory, "public", name)
-    with suppress(OSError):  # then it cannot be bound either
+    with suppress(OSError), as_owner(path.parent):  # then it cannot be bound either
         path.unlink()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        log.bind(str(path))
+        with as_owner(path.parent):
+            log.bind(str(path))
         try:
             path.chmod(0o666)
             log.setblocking(False)
             yield name, log
         finally:
-            with suppress(OSError):  # it is swept away later
+            with suppress(OSError), as_owner(path.parent):  # it is swept away later
                 path.unlink()
 
 
