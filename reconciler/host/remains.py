@@ -29,7 +29,7 @@ def sweep(queue_directory: str) -> None:
     """Remove temporary directories and log sockets of processes that are no more, and this one's: it needs none now."""
     for directory in (tempfile.gettempdir(), f"{queue_directory}/public"):
         with suppress(OSError), as_owner(Path(directory)):
-            own = {os.getuid(), os.geteuid()}  # a socket is the directory's owner's
+            own = {os.geteuid(), Path(directory).stat().st_uid}  # a socket is the directory's owner's
             for path in Path(directory).iterdir():
                 found = _NAME.fullmatch(path.name)
                 is_done = found and (int(found[1]) == os.getpid() or not Path(f"/proc/{found[1]}").exists())

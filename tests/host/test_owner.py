@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from reconciler.host.owner import as_owner
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to act as another user"),
@@ -36,6 +39,21 @@ def test_what_a_killed_process_left_in_anothers_directory_is_swept_without_the_r
         code = f"from reconciler.host import remains; remains.sweep({made!r})"
         subprocess.run([*CONFINED, sys.executable, "-c", code], check=True)
         assert list(public.iterdir()) == []
+
+
+def test_only_the_thread_that_acts_as_an_owner_is_somebody_else() -> None:
+    with tempfile.TemporaryDirectory() as made, ThreadPoolExecutor(1) as beside:
+        directory = Path(made)
+        os.chown(directory, SOMEBODY, SOMEBODY)
+        beside.submit(os.getpid).result()  # a thread begins as the one that starts it
+        with as_owner(directory):
+            (directory / "own").touch()
+            beside.submit((directory / "beside").touch).result()
+            started = subprocess.run(("id", "-u"), check=True, capture_output=True, text=True)
+        (directory / "after").touch()
+        owners = {it.name: it.stat().st_uid for it in directory.iterdir()}
+    assert owners == {"own": SOMEBODY, "beside": 0, "after": 0}
+    assert started.stdout == "0\n"
 
 
 def test_a_port_below_1024_that_is_free_can_be_declared_without_the_right_to_bind_it() -> None:
