@@ -7,9 +7,15 @@ import os
 import signal
 from contextlib import suppress
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
+
+from reconciler.host.owner import as_owner
 
 _LOCKS = Path("/proc/locks")
 _CONFIG = b"MAIL_CONFIG="
+_QUEUE_PROCESSES = ("pickup", "qmgr")
+_WAKE_UP = b"W"  # TRIGGER_REQ_WAKEUP
+_TRIGGER_TIMEOUT = 0.2  # seconds
 
 
 def pid(queue_directory: str, config_directory: str = "") -> int | None:
@@ -23,16 +29,31 @@ def pid(queue_directory: str, config_directory: str = "") -> int | None:
     return found if found is None or not config_directory or _serves(found, config_directory) else None
 
 
-def nudge(master: int) -> None:
-    """Let its loop come around once more, which changes nothing.
+def nudge(master: int, queue_directory: str) -> None:
+    """Let its loop come around once more, and have pickup and qmgr run; neither changes anything.
 
     SIGHUP sets a flag that the loop looks at after each event. One that comes between that look and the next wait is
     not seen until something else happens, on an idle host for minutes. SIGCHLD ends the wait.
 
-    Source: master/master.c, master/master_sig.c.
+    pickup and qmgr that still start when a second reload comes take the wake-up that is meant for the ones after them,
+    and end: nobody runs then before master's next wake-up, 60 and 300 seconds later. It is sent again, by the protocol
+    that postkick(1) speaks.
+
+    Source: master/master.c, master/master_sig.c, master/master_wakeup.c, global/mail_trigger.c.
     """
     with suppress(ProcessLookupError, PermissionError):
         os.kill(master, signal.SIGCHLD)
+    public = Path(queue_directory, "public")
+    with suppress(OSError), as_owner(public):
+        for name in _QUEUE_PROCESSES:
+            _wake(public / name)
+
+
+def _wake(service: Path) -> None:
+    with suppress(OSError), socket(AF_UNIX, SOCK_STREAM) as trigger:
+        trigger.settimeout(_TRIGGER_TIMEOUT)
+        trigger.connect(str(service))
+        trigger.send(_WAKE_UP)
 
 
 def _serves(pid: int, config_directory: str) -> bool:

@@ -117,7 +117,7 @@ class AroundChange:
             if pid is None or reload.is_taken_in(self._queue, reload.children(pid)):
                 return True
             if time.monotonic() - nudged >= _NUDGE.total_seconds():
-                master.nudge(pid)
+                master.nudge(pid, self.live.view.get("queue_directory"))
                 nudged = time.monotonic()
         return False
 

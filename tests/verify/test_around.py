@@ -13,6 +13,7 @@ import pytest
 
 from reconciler.host import files, master
 from reconciler.host.ports import free_port
+from reconciler.host.processes import until
 from reconciler.model.proof import Outcome
 from reconciler.probe import reload
 from reconciler.verify.around import AroundChange
@@ -91,7 +92,7 @@ def test_a_master_is_woken_while_a_reload_is_waited_for_and_serves_on(around):
     before = prover.before()
     started = {it.pid for it in reload.children(host.instance.pid)}
     for _ in range(20):
-        master.nudge(host.instance.pid)
+        master.nudge(host.instance.pid, host.instance.queue_directory)
     assert started <= {it.pid for it in reload.children(host.instance.pid)}
     host.instance.write("tls.pem", chain("mx1.test"), 0o600)
     os.kill(host.instance.pid, signal.SIGSTOP)
@@ -102,6 +103,22 @@ def test_a_master_is_woken_while_a_reload_is_waited_for_and_serves_on(around):
         assert prover.regressions(before, prover.after()) == ()
     finally:
         awake.join()
+
+
+def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for(around):
+    """Two reloads close upon each other: those that still start take the wake-up of the next ones, and end."""
+    host, prover = around
+    before = prover.before()
+    reload_unseen(host)
+    for _ in until(timedelta(seconds=10)):
+        there = reload.queue_processes(reload.children(host.instance.pid))
+        for pid in there:
+            os.kill(pid, signal.SIGTERM)
+        if not there:
+            break
+    host.instance.write("tls.pem", chain("mx1.test"), 0o600)
+    assert prover.regressions(before, prover.after()) == ()
+    assert reload.queue_processes(reload.children(host.instance.pid))
 
 
 def test_a_new_listener_is_proved_too(around):
