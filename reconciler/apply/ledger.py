@@ -12,11 +12,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply import durable
 from reconciler.errors import StateUnusable, UsageError
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.journal import FORMAT_VERSION, Journal, Passage, Phase
 

@@ -6,11 +6,11 @@ A revision in it is refused until the branch moves on or a person lets it out; e
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.apply import durable
 from reconciler.errors import Quarantined, StateUnusable
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 
 FORMAT_VERSION = "1.0"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconciler.apply.machine import Machine
 from reconciler.errors import Conflict
+from reconciler.frozen import dataclass
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import FileAddress
 from reconciler.model.journal import LINES, MADE_ANEW, UNREAD, Fingerprint, Passage

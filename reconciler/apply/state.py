@@ -8,12 +8,12 @@ import json
 import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply import durable
 from reconciler.errors import HostUnreadable, Locked, StateUnusable
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.applied import LastApplied, from_json
 from reconciler.model.desired import DesiredState

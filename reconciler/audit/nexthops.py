@@ -6,10 +6,11 @@ Source: postconf(5), relayhost, transport_maps; transport(5); `tls_policy_lookup
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.audit.references import TRANSPORT_MAPS, table_uses
 from reconciler.audit.scene import Scene
+from reconciler.frozen import dataclass
 from reconciler.postfix.values import split_list
 
 _TRANSPORTS = ("default_transport", "relay_transport", "virtual_transport", "local_transport", "mailbox_transport")

@@ -6,11 +6,11 @@ Source: `tls_policy_lookup_one()` in smtp/smtp_tls_policy.c.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.audit.references import POLICY_MAPS, table_uses
 from reconciler.audit.scene import Said, Scene
 from reconciler.errors import Position
+from reconciler.frozen import dataclass
 from reconciler.live.paths import in_address
 from reconciler.model.address import RowAddress
 from reconciler.postfix import policy

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler.audit.scene import Running, Said, Scene, Stated
+from reconciler.frozen import dataclass
 from reconciler.model.snapshot import HostSnapshot
 from reconciler.postfix import restrictions, scope
 from reconciler.postfix.table import TableType, compiled_path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from reconciler.audit.rules import RULES
 from reconciler.errors import Position
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import (

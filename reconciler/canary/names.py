@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate

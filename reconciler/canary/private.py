@@ -10,8 +10,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.postfix import main_cf, master_cf, restrictions
 from reconciler.postfix.main_cf import MainCf
 from reconciler.postfix.master_cf import Service

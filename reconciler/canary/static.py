@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reconciler import live as meaning
 from reconciler.canary import logins, rows, services
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import certificates, files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
 from reconciler.canary.sink import open_sink
 from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import shadow
 from reconciler.host.instance import PrivateInstance
 from reconciler.host.ports import free_port, give_back

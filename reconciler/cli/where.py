@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
+from reconciler.frozen import dataclass
 from reconciler.settings.present import DEFAULT_FILE, present
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ a parameter is decided in one place, `reconciler.postfix.values`, which the keys
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 from functools import lru_cache, partial
@@ -19,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reconciler.desired import readers, wording
 from reconciler.desired.kinds import SaslType, ServerLevel
+from reconciler.frozen import dataclass
 from reconciler.model.desired import GUARDS, Part
 from reconciler.postfix import values
 from reconciler.postfix.table import TableType

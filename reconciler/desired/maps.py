@@ -5,11 +5,10 @@ Stricter than postmap, which drops a row without a value or with a key it has se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.desired import readers
 from reconciler.desired.characters import named
 from reconciler.errors import Position, Problem, StateInvalid
+from reconciler.frozen import dataclass
 from reconciler.postfix import table
 from reconciler.postfix.table import Row
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Generic, TypeVar, cast
 
 from reconciler.desired.repository import FLEET, HOST_FILE, Known, Repository
 from reconciler.desired.tree import Mapping, Node, Sequence, entry_at, plain
 from reconciler.errors import Problem
+from reconciler.frozen import dataclass
 from reconciler.model.desired import DesiredState, Origin
 from reconciler.model.snapshot import RepoSnapshot
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.explain.explanation import Declared, Explanation, Fact, Override, Session, Standing
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconciler.frozen import dataclass
 from reconciler.model.address import Address, OptionAddress
 from reconciler.model.applied import Applied
 from reconciler.model.desired import Declaration

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from reconciler.explain import certificate, element, parameter, row, service, table
@@ -10,6 +9,7 @@ from reconciler.explain.asked import Asked
 from reconciler.explain.explanation import Explanation
 from reconciler.explain.references import kind_of
 from reconciler.explain.stated import Stated
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.model.address import (

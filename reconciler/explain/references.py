@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.postfix.effective import View
 from reconciler.postfix.master_cf import Service

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.desired.declarations import Layers, declarations
 from reconciler.explain.explanation import Declared
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied

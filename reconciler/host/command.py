@@ -9,12 +9,13 @@ import subprocess
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from reconciler.errors import CommandFailed
+from reconciler.frozen import dataclass
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": SEARCH_PATH, "LC_ALL": "C"}  # nothing of ours reaches Postfix, MAIL_CONFIG least of all

@@ -13,10 +13,11 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable, ReconcilerError
+from reconciler.frozen import dataclass
 from reconciler.host import obstacles
 from reconciler.model.journal import UNREAD, Fingerprint
 from reconciler.model.snapshot import FileState

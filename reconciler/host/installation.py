@@ -12,9 +12,9 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.host.command import SEARCH_PATH
 from reconciler.host.programs import Facts, Postfix
 from reconciler.postfix.effective import parse_defaults

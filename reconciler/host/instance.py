@@ -15,13 +15,13 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from reconciler.errors import CommandFailed, ReconcilerError
+from reconciler.frozen import dataclass
 from reconciler.host import master, skeleton
 from reconciler.host.ports import free_port
 from reconciler.host.processes import end, environments, until

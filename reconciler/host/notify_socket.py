@@ -6,7 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

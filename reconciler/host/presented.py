@@ -11,10 +11,10 @@ from __future__ import annotations
 import posixpath
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import certificates, files
 from reconciler.model.snapshot import FileState, PemFile
 from reconciler.postfix import main_cf, master_cf

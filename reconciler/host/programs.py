@@ -6,11 +6,11 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed
+from reconciler.frozen import dataclass
 from reconciler.host.command import ENVIRONMENT, Output, Running, run
 from reconciler.postfix import cdb
 from reconciler.postfix.table import TableType, compiled_path

@@ -9,9 +9,10 @@ import secrets
 import socket
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+
+from reconciler.frozen import dataclass
 
 _CONF = "/etc/resolv.conf"
 _SOA, _IN, _OPT = 6, 1, 41

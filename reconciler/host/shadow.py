@@ -16,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed
+from reconciler.frozen import dataclass
 from reconciler.host import remains
 from reconciler.host.command import Output, Running
 from reconciler.host.owner import as_owner

@@ -10,11 +10,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from reconciler.errors import UsageError
+from reconciler.frozen import dataclass
 
 PREFIX = "/opt/reconciler"
 _NAMEABLE = re.compile(r"(/[A-Za-z0-9._+@:-]+)+")

@@ -7,10 +7,10 @@ other rows of such a table are no business of ours, and stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from reconciler.desired import readers
 from reconciler.desired.tables import REJECT
+from reconciler.frozen import dataclass
 from reconciler.importer import tables
 from reconciler.importer.draft import Draft
 from reconciler.importer.emit import Value

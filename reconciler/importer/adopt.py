@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reconciler import desired
 from reconciler.desired import places, readers
 from reconciler.desired.places import Path
 from reconciler.errors import ReconcilerError, StateInvalid
+from reconciler.frozen import dataclass
 from reconciler.importer import edit
 from reconciler.importer.emit import Value
 from reconciler.importer.parameters import COMMENT, has_comment, spellings

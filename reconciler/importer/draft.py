@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler import desired
 from reconciler.errors import Position, Problem, StateInvalid
+from reconciler.frozen import dataclass
 from reconciler.importer import emit
 from reconciler.importer.emit import Value
 from reconciler.live.config import LiveConfig

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.importer import access, certificates, layout, parameters, policies, services, tables
 from reconciler.importer.draft import Draft, Left
 from reconciler.live.config import LiveConfig

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import ElementAddress, TableAddress

@@ -7,9 +7,9 @@ been quiet, and only what was told as open is told as over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
+from reconciler.frozen import dataclass
 from reconciler.model.alert import Alert, Notice
 from reconciler.model.incident import Incident, Severity
 from reconciler.model.moment import Moment

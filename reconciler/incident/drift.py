@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig, header
 from reconciler.live.paths import in_address
 from reconciler.model.address import (

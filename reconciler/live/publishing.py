@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.live.redaction import KEPT, POLICIES, Redaction, Referred, may_follow, references, table_words

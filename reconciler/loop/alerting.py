@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 
 from reconciler import log
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import files
 from reconciler.incident.alerts import Known, Policy, after, due
 from reconciler.model.alert import Alert

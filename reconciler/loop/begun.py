@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler import __version__, source
+from reconciler.frozen import dataclass
 
 if TYPE_CHECKING:
     from reconciler.apply.state import Seen, StateDirectory

@@ -7,12 +7,12 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import live
 from reconciler.errors import HostUnreadable, ReconcilerError
+from reconciler.frozen import dataclass
 from reconciler.host import obstacles, others, packages, resolver, snapshot, surroundings
 from reconciler.live.config import LiveConfig
 from reconciler.loop.look import own_name

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler import audit
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host import snapshot, surroundings
 from reconciler.model.finding import Finding
 from reconciler.model.snapshot import HostSnapshot

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.host import master
 from reconciler.live.config import LiveConfig
 from reconciler.loop.look import Sight

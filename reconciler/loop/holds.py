@@ -6,7 +6,6 @@ import json
 import os
 import pwd
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 from reconciler.apply import durable
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import StateUnusable, UsageError
+from reconciler.frozen import dataclass
 from reconciler.host import packages
 from reconciler.loop.heal import Hold
 from reconciler.loop.windows import Window, is_open, opens

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler import live, plan
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
+from reconciler.frozen import dataclass
 from reconciler.host import snapshot
 from reconciler.loop import begun as beginning
 from reconciler.loop import installation

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ForgeBusy, PublishFailed
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.alert import Alert
 from reconciler.notify import spool

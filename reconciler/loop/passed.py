@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reconciler.apply import durable
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.desired import Part
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reconciler import live
@@ -12,6 +11,7 @@ from reconciler.apply.state import StateDirectory
 from reconciler.apply.transaction import Transaction
 from reconciler.apply.way_back import WayBack, way_back
 from reconciler.errors import UsageError
+from reconciler.frozen import dataclass
 from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.live import LiveConfig

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.apply.state import StateDirectory
+from reconciler.frozen import dataclass
 
 if TYPE_CHECKING:
     from reconciler.source.follow import Source

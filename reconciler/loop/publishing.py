@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import importer, live, plan
 from reconciler.errors import HostUnreadable, UsageError
+from reconciler.frozen import dataclass
 from reconciler.host import snapshot
 from reconciler.live.publishing import EXPECTED, Owner, published
 from reconciler.loop.look import look, own_name

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.host import files
 from reconciler.incident import machine
 from reconciler.model.incident import Incident

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import desired, review, source
 from reconciler.errors import PlanRefused, SnapshotRefused, StateInvalid, UsageError
+from reconciler.frozen import dataclass
 from reconciler.model.plan import Plan
 from reconciler.model.review import Review
 from reconciler.publish import directory, signers

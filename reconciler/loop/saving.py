@@ -7,11 +7,11 @@ import json
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler import __version__
 from reconciler.errors import PlanMoved, UsageError
+from reconciler.frozen import dataclass
 from reconciler.loop.lean import Rows, without_rows
 from reconciler.loop.look import Sight, look, plan_of
 from reconciler.loop.place import Where

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
+
+from reconciler.frozen import dataclass
 
 
 class Wake(StrEnum):

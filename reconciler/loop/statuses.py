@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ForgeBusy, ReconcilerError, RolledBack, UsageError
+from reconciler.frozen import dataclass
 
 if TYPE_CHECKING:
     from reconciler.notify.forge.status import Outcome

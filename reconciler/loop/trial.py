@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from reconciler.apply.course import Progress
+from reconciler.frozen import dataclass
 from reconciler.live import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.verdict import Verdict

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler import log
 from reconciler.apply.state import StateDirectory
+from reconciler.frozen import dataclass
 from reconciler.host import clock
 from reconciler.host.notify_socket import from_environment
 from reconciler.loop import origin

@@ -13,7 +13,7 @@ PATH is relative where the file lies below the configuration directory, absolute
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from reconciler.frozen import dataclass
 from reconciler.model.incident import Incident, Severity
 from reconciler.model.told import Word
 

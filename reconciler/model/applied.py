@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reconciler.frozen import dataclass
 from reconciler.model import address, codec
 from reconciler.model.address import Address
 

@@ -6,11 +6,12 @@ certificate is there yet) is settled in `reconciler.plan`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
 
 from reconciler.errors import Position
+from reconciler.frozen import dataclass
 from reconciler.postfix.table import TableType
 
 

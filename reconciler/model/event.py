@@ -7,8 +7,9 @@ it, kept or not, is what the log may say. docs/reference/events.md shows it, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from reconciler.frozen import dataclass
 
 Fact = str | int | float | bool | None
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reconciler.errors import Position
+from reconciler.frozen import dataclass
 from reconciler.model.address import Address
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.frozen import dataclass
 from reconciler.model.drift import Kind
 
 

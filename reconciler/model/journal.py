@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 
+from reconciler.frozen import dataclass
 from reconciler.model.plan import Change
 from reconciler.model.proof import Proof
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from reconciler.frozen import dataclass
 from reconciler.model.address import Address
 from reconciler.model.applied import Applied, Mirrored
 from reconciler.model.desired import Origin, SelfSigned, Waiver

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reconciler.frozen import dataclass
 
 _SHOWN = 16  # hexadecimal digits; enough to tell two certificates apart
 

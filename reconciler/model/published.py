@@ -6,9 +6,10 @@ docs/reference/snapshot.md says field by field what is in clear. The JSON form i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from reconciler.frozen import dataclass
 from reconciler.model.snapshot import PemFile
 
 FORMAT_VERSION = "1.0"

@@ -6,12 +6,12 @@ Everything a pull request shows (text, Markdown, HTML, JSON, the status of its c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
 from reconciler.errors import Problem
+from reconciler.frozen import dataclass
 from reconciler.model.address import Address
 from reconciler.model.plan import Change, Plan
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+
+from reconciler.frozen import dataclass
 
 FILES_DIGEST = b"sha256:"  # what stands, with a digest, for the content of files in a compiled table
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.frozen import dataclass
 from reconciler.model.drift import Kind
 from reconciler.model.incident import Incident
 

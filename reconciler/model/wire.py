@@ -16,9 +16,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.errors import SnapshotRefused
+from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.desired import Part
 from reconciler.model.published import FORMAT_VERSION, MAXIMUM_SIZE, Published

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reconciler.errors import ReconcilerError
+from reconciler.frozen import dataclass
 from reconciler.model.alert import Alert
 from reconciler.model.incident import Severity
 from reconciler.report import alerts

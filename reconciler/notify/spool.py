@@ -11,11 +11,11 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import ReconcilerError
+from reconciler.frozen import dataclass
 
 FORMAT_VERSION = "1.0"
 _ENDING = ".json"

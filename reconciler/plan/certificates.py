@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address, joined
 from reconciler.model.address import FileAddress

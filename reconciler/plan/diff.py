@@ -6,8 +6,9 @@ Only what the state declares, or once declared, is looked at; everything else on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.meaning import Meaning, projected
 from reconciler.model.address import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from reconciler import __version__
 from reconciler.errors import PlanRefused
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import joined
 from reconciler.model.address import (

@@ -6,10 +6,11 @@ columns a new service takes from its neighbour, whether a certificate has to be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from reconciler.errors import Problem
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address, joined
 from reconciler.model.address import (

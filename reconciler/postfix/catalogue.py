@@ -6,10 +6,11 @@ What a live host says of itself (`postconf -d`) wins over it: distributions back
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pkgutil import get_data
+
+from reconciler.frozen import dataclass
 
 
 class Kind(StrEnum):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from reconciler.frozen import dataclass
 
 Lookup = Callable[[str], str | None]  # a parameter's unexpanded value, None where it does not exist
 

@@ -9,7 +9,8 @@ Source: `readllines()` in Postfix's util/readlline.c.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+
+from reconciler.frozen import dataclass
 
 BLANKS = b" \t\n\v\f\r"  # C's isspace(); never bytes.strip() without it, and never str.strip(), which follows Unicode
 

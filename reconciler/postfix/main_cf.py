@@ -6,10 +6,10 @@ Source: `split_nameval()` in Postfix's util/split_nameval.c, `dict_load_fp()` in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 _NAME = re.compile(rb"[A-Za-z0-9_]+\Z")

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
+from reconciler.frozen import dataclass
 from reconciler.postfix import endpoint
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 

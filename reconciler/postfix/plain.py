@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS
 
 LARGE = 1 << 20  # bytes; smaller tables are read in a moment

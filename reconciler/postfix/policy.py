@@ -6,9 +6,9 @@ Source: postconf(5), smtp_tls_policy_maps; TLS_README, "Client TLS security poli
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from reconciler.frozen import dataclass
 from reconciler.postfix import values
 from reconciler.postfix.domain import check_domain
 

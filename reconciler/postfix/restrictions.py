@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS
 from reconciler.postfix.main_cf import Entry
 from reconciler.postfix.values import split_list

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 NOTE = b"# Made by postfix-tls-reconciler from the state repository; rows that are not declared there are removed.\n"

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from reconciler.frozen import dataclass
 
 _WOKEN = frozenset({"pickup", "qmgr", "nqmgr"})
 _WAITING_OR_DEAD = frozenset("SZX")

@@ -16,8 +16,10 @@ import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
+
+from reconciler.frozen import dataclass
 
 PATIENCE = timedelta(seconds=10)  # for a whole session; postscreen(8) alone takes 6 s to greet
 _GOODBYE = 1.0  # s, for the answer to QUIT

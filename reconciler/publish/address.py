@@ -5,12 +5,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote
 
 import httpx
 
 from reconciler.errors import PublishFailed, SnapshotRefused
+from reconciler.frozen import dataclass
 from reconciler.model.published import MAXIMUM_SIZE
 from reconciler.model.wire import SUFFIX
 from reconciler.publish.place import Reader, check_name

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.errors import PublishFailed, SnapshotRefused, UsageError
+from reconciler.frozen import dataclass
 from reconciler.model.published import MAXIMUM_SIZE
 from reconciler.model.wire import SUFFIX
 from reconciler.publish.place import Reader, check_name

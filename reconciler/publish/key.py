@@ -13,7 +13,7 @@ import hmac
 import os
 import struct
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.model.wire import BEGIN, END, NAMESPACE
 
 FILE = "snapshot-key"

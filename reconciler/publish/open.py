@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reconciler.errors import SnapshotRefused
+from reconciler.frozen import dataclass
 from reconciler.model import wire
 from reconciler.model.published import Published
 from reconciler.publish.signers import Signers

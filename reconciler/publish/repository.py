@@ -11,12 +11,12 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from git.cmd import Git
 
 from reconciler.errors import CommandFailed, PublishFailed, SnapshotRefused
+from reconciler.frozen import dataclass
 from reconciler.host.command import SEARCH_PATH, Running
 from reconciler.model.published import MAXIMUM_SIZE
 from reconciler.model.wire import SUFFIX

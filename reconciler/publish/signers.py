@@ -13,7 +13,6 @@ import binascii
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from reconciler.errors import SnapshotRefused, UsageError
+from reconciler.frozen import dataclass
 from reconciler.model.wire import BEGIN, END, NAMESPACE, Signed
 from reconciler.publish.key import KIND, MAGIC, signed_data, string
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.host import clock
 from reconciler.model.event import TRANSACTION_RECOVERED, Event, Fact
 from reconciler.model.journal import Journal

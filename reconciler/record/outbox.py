@@ -20,11 +20,11 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.model.event import EVENTS, Event, Fact
 from reconciler.model.moment import Moment
 

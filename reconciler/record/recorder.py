@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from reconciler.frozen import dataclass
 from reconciler.host import clock
 from reconciler.incident import looking, machine
 from reconciler.incident.drift import Noted, Scene, found, note

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources import files
 
@@ -31,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import SQLAlchemyError
 
+from reconciler.frozen import dataclass
 from reconciler.incident import machine
 from reconciler.model import codec
 from reconciler.model.event import Event

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from itertools import groupby
 
+from reconciler.frozen import dataclass
 from reconciler.model.address import Address, ElementAddress, OptionAddress, RowAddress, TableAddress
 from reconciler.model.plan import (
     BuildTable,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
 
 from reconciler import __version__
+from reconciler.frozen import dataclass
 from reconciler.model.plan import Plan
 from reconciler.model.review import Group, Judgement, Review
 from reconciler.report import reviewed

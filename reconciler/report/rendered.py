@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reconciler.frozen import dataclass
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.plan import AssembleCertificate, Plan
 from reconciler.plan.complete import CompleteFile

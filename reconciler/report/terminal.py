@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from reconciler.frozen import dataclass
 
 # Control characters, what is invisible or turns the direction of writing, surrogates, and the tags of plane 14
 CONTROL = re.compile(

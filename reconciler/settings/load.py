@@ -6,7 +6,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, get_args
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reconciler.errors import Position, Problem, SettingsInvalid
+from reconciler.frozen import dataclass
 from reconciler.settings import environment
 from reconciler.settings.model import Settings
 from reconciler.settings.origin import Default, InEnvironment, InFile, Origin

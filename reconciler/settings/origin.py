@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from reconciler.errors import Position
+from reconciler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

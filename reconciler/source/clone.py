@@ -6,13 +6,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from git import Repo
 from git.exc import GitError, ODBError
 
 from reconciler.errors import SourceUnreadable
+from reconciler.frozen import dataclass
 from reconciler.source.program import GitFailed, ask, call
 from reconciler.source.remote import Remote
 

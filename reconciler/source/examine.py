@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from git import Repo
 
 from reconciler.errors import Rewound, SourceUnreadable, Untrusted
+from reconciler.frozen import dataclass
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source import signed, tree
 from reconciler.source.clone import Clone, CloneDamaged, read_object

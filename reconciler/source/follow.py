@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconciler.errors import SourceUnreadable
+from reconciler.frozen import dataclass
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.alone import alone
 from reconciler.source.clone import Clone, CloneDamaged

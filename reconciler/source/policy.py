@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+
+from reconciler.frozen import dataclass
 
 
 class Signed(Enum):

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 
 from git.cmd import Git
 from git.exc import GitCommandNotFound, UnsafeProtocolError
 
 from reconciler.errors import SourceUnreadable
+from reconciler.frozen import dataclass
 from reconciler.source.complaint import complaint
 from reconciler.source.remote import Remote
 

@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable, SourceUnreadable
+from reconciler.frozen import dataclass
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.alone import alone
 from reconciler.source.policy import Signer

@@ -6,10 +6,10 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from reconciler.errors import SourceUnreadable
+from reconciler.frozen import dataclass
 
 _URL = re.compile(r"(https|ssh|file)://[^\s-]\S*|[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+:[^\s-]\S*")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")

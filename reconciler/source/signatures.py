@@ -11,13 +11,14 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from reconciler.errors import CommandFailed, Untrusted
+from reconciler.frozen import dataclass
 from reconciler.host.command import Output, Running
 from reconciler.source.policy import Policy, Signer
 from reconciler.source.signed import Malformed, SignedObject, ssh_fingerprint, ssh_key

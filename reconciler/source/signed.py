@@ -6,8 +6,9 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from reconciler.frozen import dataclass
 
 _HEADERS = (b"gpgsig", b"gpgsig-sha256")
 _SSH, _PGP = b"-----BEGIN SSH SIGNATURE-----", b"-----BEGIN PGP SIGNATURE-----"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.model.desired import DesiredService, DesiredState
 from reconciler.postfix import endpoint

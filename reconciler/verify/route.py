@@ -9,9 +9,9 @@ Source: transport(5); postconf(5), smtp_tls_policy_maps; `tls_policy_lookup()` i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reconciler.errors import CommandFailed
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.postfix import policy
 from reconciler.postfix.effective import View, client_level

@@ -10,13 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from socketserver import ThreadingMixIn
 
 from reconciler import __version__, log
+from reconciler.frozen import dataclass
 from reconciler.web.signature import Style, is_genuine
 
 _AT_ONCE = 16  # connections; more wait in the queue of the kernel

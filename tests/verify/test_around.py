@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for
     for _ in until(timedelta(seconds=10)):
         there = reload.queue_processes(reload.children(host.instance.pid))
         for pid in there:
-            os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         if not there:
             break
     host.instance.write("tls.pem", chain("mx1.test"), 0o600)

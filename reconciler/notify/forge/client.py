@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -17,6 +17,7 @@ import httpx
 
 from reconciler import __version__
 from reconciler.errors import ForgeBusy, ForgeRefused, UsageError
+from reconciler.frozen import dataclass
 from reconciler.report.terminal import clean
 
 _MAX_BYTES = 16 * 1024 * 1024

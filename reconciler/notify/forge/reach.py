@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from reconciler.errors import UsageError
+from reconciler.frozen import dataclass
 from reconciler.notify.forge import forgejo, github, gitlab
 from reconciler.notify.forge.client import Client, Patience, Token
 from reconciler.notify.forge.forgejo import Forgejo
