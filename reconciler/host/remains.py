@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reconciler.host.owner import as_owner
@@ -20,9 +21,18 @@ def check_name() -> str:
     return f"{_CHECK}{os.getpid()}"
 
 
-def check_prefix() -> str:
-    """How the names of its temporary directories begin."""
-    return f"{check_name()}-"
+@contextmanager
+def check_directory() -> Iterator[str]:
+    """A temporary directory for links to live files. Nothing is done to what they name, whatever fails here.
+
+    tempfile.TemporaryDirectory, where an entry cannot be removed, changes the mode of what a link points to.
+    """
+    path = tempfile.mkdtemp(prefix=f"{check_name()}-")
+    try:
+        Path(path).chmod(0o755)  # Postfix's programs go through it as another user
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sweep(queue_directory: str) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import tempfile
 import time
 from collections.abc import Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -51,8 +50,7 @@ def shadow(config_directory: str, queue_directory: str, files: Mapping[str, byte
 
     main.cf and master.cf name them by their place in the shadow, wherever they shall lie.
     """
-    with tempfile.TemporaryDirectory(prefix=remains.check_prefix()) as made:
-        Path(made).chmod(0o755)
+    with remains.check_directory() as made:
         lay_out(made, config_directory, files)
         yield Shadow(made, queue_directory)
 
@@ -196,7 +194,7 @@ def _write_main(directory: Path, main: bytes, parameters: Mapping[str, str]) -> 
 
 @contextmanager
 def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.socket]]:
-    name = f"{remains.check_prefix()}{number}"
+    name = f"{remains.check_name()}-{number}"
     path = Path(candidate.queue_directory, "public", name)
     with suppress(OSError), as_owner(path.parent):  # then it cannot be bound either
         path.unlink()

@@ -48,6 +48,12 @@ def test_guarantee_2_an_error_leaves_old_or_new(made: Scene, error: str) -> None
     assert injected.failed(made, Place("renameat2", 1), error) == ""
 
 
+@pytest.mark.parametrize("number", range(1, 6))
+def test_guarantee_2_what_cannot_be_cleared_away_leaves_what_its_links_name_alone(made: Scene, number: int) -> None:
+    """tempfile.TemporaryDirectory would change the mode of a live table."""
+    assert injected.failed(made, Place("unlinkat", number), "EACCES") == ""
+
+
 def test_guarantee_2_an_error_at_the_last_write_of_all_leaves_a_large_table_as_its_source_is(large: Large) -> None:
     """By then nothing waits aside any more, and what goes back is made anew."""
     count = large.calls()["rename"]
