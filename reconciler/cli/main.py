@@ -11,7 +11,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -131,7 +131,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def run() -> NoReturn:
     """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _interrupt)
+    _on_interrupt(_interrupt)
     gc.set_threshold(_YOUNG, 20, 50)
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    finally:
+        _on_interrupt(signal.SIG_IGN)  # or Python, as it ends, lets a late one be told instead of how the command ended
+
+
+def _on_interrupt(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, action)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from reconciler.cli import main as command
@@ -41,3 +44,13 @@ def test_and_a_traceback_for_who_asks(monkeypatch) -> None:
     monkeypatch.setenv("RECONCILER_TRACEBACK", "1")
     with pytest.raises(ZeroDivisionError):
         command.main(["schemas", "--check", "x"])
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(("argv", "code"), [("--version", 0), ("plan --nosuch", 1)])
+def test_a_signal_that_comes_when_all_is_done_does_not_hide_how_it_ended(name, argv, code) -> None:
+    late = f"atexit.register(signal.raise_signal, signal.{name}); sys.argv[1:] = {argv.split()}; run()"
+    program = f"import atexit, signal, sys; from reconciler.cli.main import run; {late}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Interrupted" not in done.stderr
