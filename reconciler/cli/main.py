@@ -54,6 +54,7 @@ _COMMANDS = {
 }
 _TRACEBACK = "RECONCILER_TRACEBACK"
 _YOUNG = 100_000  # objects; by default the collector walks a large table of frozen rows every 700, for nothing
+_NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them is to read what every package says of itself
 _MODULES = {  # where a command's name is no module's
     "import": "import_",
     "install-units": "install_units",
@@ -133,6 +134,7 @@ def run() -> NoReturn:
     """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
     _on_interrupt(_interrupt)
     gc.set_threshold(_YOUNG, 20, 50)
+    os.environ.setdefault(*_NO_PLUGINS)
     try:
         sys.exit(main(sys.argv[1:]))
     finally:
