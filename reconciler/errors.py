@@ -6,6 +6,8 @@ alerts carry; the text is for a person.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -166,6 +168,17 @@ class MachineFailed(ReconcilerError):
     def __init__(self, error: OSError) -> None:
         word = error.strerror or str(error)
         super().__init__(f"{error.filename}: {word}" if error.filename else word)
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """An OSError that comes without a name, as those of sockets and of writing do, gets this path or address."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(place)
+        raise
 
 
 class DocumentRefused(ReconcilerError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from reconciler.errors import naming
+
 
 def replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """Put these bytes in a file's place. Raises OSError; an error of fsync is one like any other.
@@ -14,7 +16,7 @@ def replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """
     staged = path.with_name(f".{path.name}.new")
     descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with naming(path), os.fdopen(descriptor, "wb") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(content)
         file.flush()

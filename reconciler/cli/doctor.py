@@ -17,8 +17,10 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop import doctor
     from reconciler.model.checkup import Verdict
     from reconciler.report import checkup
+    from reconciler.settings.present import chosen
 
-    subject = doctor.Subject(where.of(arguments), where.read(arguments.settings))
+    file, _ = chosen(arguments.settings)
+    subject = doctor.Subject(where.of(arguments), where.read(arguments.settings), file=file)
     found = tuple(doctor.examine(subject))
     write(checkup.as_json(found) if arguments.format == "json" else checkup.as_text(found))
     return 1 if any(it.verdict is Verdict.FAILURE for it in found) else 0

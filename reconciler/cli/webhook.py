@@ -29,9 +29,15 @@ def run(arguments: argparse.Namespace) -> int:
     if not trigger:
         raise UsageError("agent.trigger_file is empty in the settings: there is nothing to touch")
     receiving = Receiving(Style(webhook.style.value), _secret(webhook.secret_file), trigger, webhook.max_size)
-    host, _, port = (webhook.listen or DEFAULT_LISTEN).rpartition(":")
+    listen = webhook.listen or DEFAULT_LISTEN
+    host, _, port = listen.rpartition(":")
+    try:
+        server = Server(host.strip("[]"), int(port), receiving)
+    except OSError as error:
+        hint = f"`ss -ltnp sport = :{port}` says who does; set webhook.listen to an address of this host that is free"
+        raise UsageError(f"webhook.listen: {listen}: {error.strerror or error}; {hint}") from error
     log.configure()
-    with Server(host.strip("[]"), int(port), receiving) as server:
+    with server:
         stop = threading.Thread(target=server.shutdown)
         signal.signal(signal.SIGTERM, lambda *_: stop.start())
         from_environment().ready()

@@ -9,13 +9,14 @@ import errno
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from typing import assert_never
 
+from reconciler.host import listening
+from reconciler.host.listening import Holder
 from reconciler.postfix import endpoint
 from reconciler.postfix.master_cf import MasterCf, Service
 
 _ANY = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
-_LISTENING = "0A"  # in the fourth column of /proc/net/tcp
 
 
 def complaints(before: MasterCf, after: MasterCf, inet_interfaces: str, master_pid: int | None) -> Iterator[str]:
@@ -89,34 +90,25 @@ def _bind(host: str, port: str, master_pid: int | None) -> str:
             try:
                 probe.bind(address)
             except OSError as error:
-                if error.errno == errno.EACCES and not _is_taken(int(address[1])):
+                if error.errno == errno.EACCES and not listening.is_taken(int(address[1])):
                     continue  # below 1024, and ours is not the capability: master(8) has it
-                if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                    if master_pid is None or not _holds(master_pid, int(address[1])):
-                        return "another program listens there already"
-                    continue
-                return f"it cannot be listened on ({error.strerror})"
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    return f"it cannot be listened on ({error.strerror})"
+                problem = _taken(int(address[1]), master_pid)
+                if problem:
+                    return problem
     return ""
 
 
-def _is_taken(port: int) -> bool:
-    """Whether anybody listens on that port, on whatever address."""
-    return bool(_listening(port))
-
-
-def _holds(pid: int, port: int) -> bool:
-    """Whether a process has a listening TCP socket on that port."""
-    inodes = _listening(port)
-    with suppress(OSError):
-        return any(str(link.readlink()).strip("socket:[]") in inodes for link in Path(f"/proc/{pid}/fd").iterdir())
-    return False
-
-
-def _listening(port: int) -> set[str]:
-    """The inodes of the TCP sockets that listen on that port."""
-    inodes: set[str] = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with suppress(OSError):
-            fields = [line.split() for line in Path(table).read_text().splitlines()[1:]]
-            inodes |= {it[9] for it in fields if it[3] == _LISTENING and int(it[1].rpartition(":")[2], 16) == port}
-    return inodes
+def _taken(port: int, master_pid: int | None) -> str:
+    found = Holder.ANOTHER if master_pid is None else listening.holder(master_pid, port)
+    match found:
+        case Holder.ITSELF:
+            return ""
+        case Holder.ANOTHER:
+            return "another program listens there already"
+        case Holder.UNSEEN:
+            own = "and it cannot be seen whether that is this Postfix; `postfix reload` lets go of what is its own"
+            return f"somebody listens there already, {own}"
+        case _:
+            assert_never(found)

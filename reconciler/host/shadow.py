@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from reconciler.errors import CommandFailed
+from reconciler.errors import CommandFailed, naming
 from reconciler.frozen import dataclass
 from reconciler.host import remains
 from reconciler.host.command import Output, Running
@@ -199,7 +199,7 @@ def _log_socket(candidate: Shadow, number: int) -> Iterator[tuple[str, socket.so
     with suppress(OSError), as_owner(path.parent):  # then it cannot be bound either
         path.unlink()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-        with as_owner(path.parent):
+        with as_owner(path.parent), naming(path):
             log.bind(str(path))
         try:
             path.chmod(0o666)

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from reconciler.errors import HostUnreadable, ReconcilerError
 from reconciler.frozen import dataclass
 from reconciler.host import obstacles, others, packages, resolver, snapshot, surroundings
 from reconciler.live.config import LiveConfig
+from reconciler.loop import readable
 from reconciler.loop.look import own_name
 from reconciler.loop.place import Where
 from reconciler.loop.recover import memory_of
@@ -31,11 +33,13 @@ _SELINUX = "/sys/fs/selinux/enforce"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is looked at. `root` is where the traces of others are looked for."""
+    """What is looked at. `root` is where the traces of others are looked for, `file` where the settings stand."""
 
     where: Where
     settings: Settings
     root: str = "/"
+    file: str = ""
+    users: readable.Users = field(default_factory=readable.Users)
 
 
 def examine(subject: Subject) -> Iterator[Checked]:
@@ -171,6 +175,10 @@ def _source(subject: Subject) -> Iterator[Checked]:
     yield _good("source", "a URL, and what it takes to read it")
 
 
+def _halves(subject: Subject) -> Iterator[Checked]:
+    yield from readable.look(subject.file, subject.settings, subject.users)
+
+
 def _selinux(_: Subject) -> Iterator[Checked]:
     try:
         enforcing = Path(_SELINUX).read_text(encoding="ascii").strip() == "1"
@@ -239,5 +247,6 @@ def _trigger(subject: Subject) -> Iterator[Checked]:
 
 
 _CHECKS: tuple[Callable[[Subject], Iterator[Checked]], ...] = (
-    _user, _postfix, _paths, _state, _space, _source, _trust, _selinux, _resolver, _clock, _others, _packages, _trigger,
+    _user, _postfix, _paths, _state, _space, _source, _trust, _halves, _selinux, _resolver, _clock, _others, _packages,
+    _trigger,
 )  # fmt: skip

@@ -38,8 +38,8 @@ def examined(instances: Callable[..., Any], tmp_path: Path) -> Callable[..., dic
 def test_every_subject_has_a_verdict_and_what_is_wrong_has_a_fix(examined) -> None:
     found = examined()
     assert list(found) == [
-        "user", "postfix", "running", "name", "paths", "state", "space", "source", "signatures", "selinux", "resolver",
-        "clock", "others", "packages", "trigger",
+        "user", "postfix", "running", "name", "paths", "state", "space", "source", "signatures", "puller",
+        "selinux", "resolver", "clock", "others", "packages", "trigger",
     ]  # fmt: skip
     assert [it for it in found.values() if it.verdict is not Verdict.GOOD and not it.fix] == []
     assert found["name"].evidence == "mx1.example.org"

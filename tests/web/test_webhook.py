@@ -212,6 +212,17 @@ def test_the_command_receives_pushes_and_ends_when_asked(command, tmp_path: Path
         assert SECRET.decode() not in errors
 
 
+def test_an_address_that_is_taken_is_named_with_its_setting(command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        with command(listen=listen) as process:
+            _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors.startswith(f"webhook.listen: {listen}: Address already in use; `ss -ltnp")) == (
+        1,
+        True,
+    ), errors
+
+
 def test_a_secret_that_everybody_may_read_is_refused(command) -> None:
     with command(secret_mode=0o644) as process:
         _, errors = process.communicate(timeout=60)
