@@ -20,6 +20,7 @@ from reconciler.loop.place import Where
 from reconciler.loop.recover import recover
 from reconciler.model.journal import Journal
 from reconciler.model.proof import Proof
+from reconciler.verify.around import AroundChange
 
 PROJECT = Path(__file__).parents[2]
 STATE = """\
@@ -82,6 +83,17 @@ class Site:
     def transaction(self, kind: type[LocalMachine] = LocalMachine, prover: Prover | None = None) -> Transaction:
         sight = self.look()
         return Transaction(plan_of(sight), self.machine(kind), sight.state, prover or Unproven())
+
+    def breaking(self, replacement: bytes) -> Transaction:
+        """A transaction whose main.cf is, once it is committed, one that the checks have not seen: the proofs have to."""
+        transaction = self.transaction(prover=AroundChange(self.look().live, self.machine()))
+        stage = transaction.machine.stage
+
+        def stage_something_else(path, content, like, *, mode):
+            return stage(path, content + replacement if path.endswith("main.cf") else content, like, mode=mode)
+
+        transaction.machine.stage = stage_something_else  # type: ignore[method-assign]
+        return transaction
 
     def contents(self) -> dict[str, bytes]:
         """Every file below the configuration directory; what waits aside or was left over would be among them."""

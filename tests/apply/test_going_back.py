@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -17,19 +16,6 @@ pytestmark = pytest.mark.postfix
 Make = Callable[..., Site]
 
 
-def breaking(mx: Site, replacement: bytes) -> Any:
-    """A transaction whose main.cf is, once it is committed, one that the checks have not seen: the proofs have to."""
-    sight = mx.look()
-    transaction = mx.transaction(prover=AroundChange(sight.live, mx.machine()))
-    stage = transaction.machine.stage
-
-    def stage_something_else(path, content, like, *, mode):
-        return stage(path, content + replacement if path.endswith("main.cf") else content, like, mode=mode)
-
-    transaction.machine.stage = stage_something_else  # type: ignore[method-assign]
-    return transaction
-
-
 @pytest.mark.parametrize(
     "harm",
     [b"smtpd_tls_chain_files = /nonexistent.pem\n", b"smtpd_helo_required = maybe\n"],
@@ -38,7 +24,7 @@ def breaking(mx: Site, replacement: bytes) -> Any:
 def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes) -> None:
     mx = site()
     old, names = mx.contents(), mx.names()
-    transaction = breaking(mx, harm)
+    transaction = mx.breaking(harm)
     with pytest.raises(RolledBack, match="the change broke what worked before"):
         transaction.execute()
     assert (mx.contents(), mx.names()) == (old, names)
@@ -54,7 +40,7 @@ def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes)
 def test_a_throttled_service_is_ended_by_a_restart_and_that_is_told(site: Make) -> None:
     mx = site()
     master = mx.instance.pid
-    transaction = breaking(mx, b"smtpd_helo_required = maybe\n")
+    transaction = mx.breaking(b"smtpd_helo_required = maybe\n")
     with pytest.raises(RolledBack):
         transaction.execute()
     assert "throttling" in mx.instance.log()
@@ -65,7 +51,7 @@ def test_a_throttled_service_is_ended_by_a_restart_and_that_is_told(site: Make) 
 def test_an_instance_that_died_of_the_change_is_reported_and_not_started(site: Make) -> None:
     mx = site()
     old = mx.contents()
-    transaction = breaking(mx, b"service_throttle_time = 10q\n")
+    transaction = mx.breaking(b"service_throttle_time = 10q\n")
     with pytest.raises(RollbackFailed, match="the old files are back, but Postfix has ended; start it"):
         transaction.execute()
     assert mx.contents() == old

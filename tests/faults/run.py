@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 
-from tests.faults import disks, injected, others
+from tests.faults import disks, injected, kept, others
 from tests.faults.injected import ERRORS, Place
 from tests.faults.scene import Large, Scene, scene
 
@@ -58,7 +58,13 @@ GUARANTEES = {
     "edits": "(6) somebody edits meanwhile: nothing lost silently",
     "two": "(7) two applies at once",
     "signals": "(34) SIGTERM and SIGINT: finished or taken back",
-    "places": "hard link, bind mount, immutable, read-only: refused",
+    "kept": "(8) owner, mode, attributes, ACL and symbolic links are kept",
+    "again": "(9) a second apply writes nothing and reloads nothing",
+    "loaded": "(10) an apply under load: one reload, no failed session",
+    "listeners": "(12) a new listener that cannot be is refused",
+    "harm": "(13) harm after the commit: back in 5 s, served in 10 s",
+    "read-back": "(15) a table that postmap made wrong is not put in place",
+    "places": "(1) hard link, bind mount, immutable, read-only: refused",
 }
 
 
@@ -94,6 +100,12 @@ _CASES: dict[str, Callable[..., str]] = {
     "two": lambda _: others.two_at_once(_made()),
     "signalled": lambda number, delay: others.signalled(_made(), signal.Signals(number), delay),
     "obstructed": lambda obstacle, name: others.obstructed(_made(), obstacle, name),
+    "kept": lambda attribute, name: kept.kept(_made(), attribute, name),
+    "again": lambda form: kept.again(_made(), form),
+    "loaded": lambda _: kept.loaded(_made()),
+    "listened": lambda what: kept.listened(_made(), what),
+    "taken_back": lambda harm: kept.taken_back(_made(), harm),
+    "read_back": lambda lie, kind: kept.read_back(_made(), lie, kind),
     "full": disks.full,
     "full_while_building": disks.full_while_building,
     "calls": lambda: repr(_made().calls()),
@@ -124,6 +136,14 @@ def cases(calls: dict[str, int]) -> Iterator[Case]:
     yield from (("two", "two", (number,)) for number in range(5))
     numbers = (signal.SIGTERM, signal.SIGINT)
     yield from (("signals", "signalled", (int(number), delay)) for number in numbers for delay in delays)
+    yield from (
+        ("kept", "kept", (it, name)) for it in kept.ATTRIBUTES for name in ("main.cf", "tls_policy", "tls_policy.db")
+    )
+    yield from (("again", "again", (form,)) for form in ("text", "json"))
+    yield from (("loaded", "loaded", (number,)) for number in range(50)[::STEP])
+    yield from (("listeners", "listened", (what,)) for what in kept.LISTENERS)
+    yield from (("harm", "taken_back", (harm,)) for harm in kept.HARMS)
+    yield from (("read-back", "read_back", (lie, kind)) for lie in kept.LIES for kind in disks.TYPES)
     yield from (("places", "obstructed", (it, name)) for it in others.OBSTACLES for name in ("main.cf", "tls_policy"))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import disks, injected, others
+from tests.faults import disks, injected, kept, others
 from tests.faults.injected import ERRORS, Place
 from tests.faults.scene import Large, Scene, scene
 
@@ -100,7 +100,39 @@ def test_guarantee_34_a_signal_finishes_or_takes_back(made: Scene) -> None:
 
 @pytest.mark.parametrize("obstacle", others.OBSTACLES)
 def test_a_file_that_is_no_plain_file_is_refused(made: Scene, obstacle: str) -> None:
-    wrong = others.obstructed(made, obstacle, "main.cf")
+    _is_good(others.obstructed(made, obstacle, "main.cf"))
+
+
+@pytest.mark.parametrize("attribute", kept.ATTRIBUTES)
+def test_guarantee_8_what_is_not_content_is_kept(made: Scene, attribute: str) -> None:
+    _is_good(kept.kept(made, attribute, "main.cf"))
+    _is_good(kept.kept(made, attribute, "tls_policy.db"))
+
+
+def test_guarantee_9_a_second_apply_writes_nothing_and_reloads_nothing(made: Scene) -> None:
+    assert kept.again(made, "json") == ""
+
+
+def test_guarantee_10_an_apply_under_load_reloads_once_and_no_session_fails(made: Scene) -> None:
+    assert [kept.loaded(made) for _ in range(3)] == [""] * 3
+
+
+@pytest.mark.parametrize("what", kept.LISTENERS)
+def test_guarantee_12_a_listener_that_cannot_be_is_refused(made: Scene, what: str) -> None:
+    assert kept.listened(made, what) == ""
+
+
+@pytest.mark.parametrize("harm", kept.HARMS)
+def test_guarantee_13_harm_that_shows_after_the_commit_is_out_again(made: Scene, harm: str) -> None:
+    assert kept.taken_back(made, harm) == ""
+
+
+@pytest.mark.parametrize(("lie", "kind"), [*zip(kept.LIES, ("hash", "lmdb", "cdb"), strict=True)])
+def test_guarantee_15_a_table_that_is_not_its_source_is_not_put_in_place(made: Scene, lie: str, kind: str) -> None:
+    _is_good(kept.read_back(made, lie, kind))
+
+
+def _is_good(wrong: str) -> None:
     if wrong.startswith("cannot be made here"):
         pytest.skip(wrong)
     assert wrong == ""
