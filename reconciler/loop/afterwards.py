@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler import log
 from reconciler.errors import ReconcilerError
@@ -18,7 +19,6 @@ from reconciler.loop import passed
 from reconciler.loop.alerting import Alerting
 from reconciler.loop.passed import Passed
 from reconciler.loop.place import Where
-from reconciler.loop.publisher import Publisher
 from reconciler.loop.standing import standing
 from reconciler.model.incident import Incident
 from reconciler.model.moment import Moment
@@ -28,6 +28,9 @@ from reconciler.record.recorder import Recorder
 from reconciler.record.store import Store, Whose, open_store
 from reconciler.record.take_in import take_in
 from reconciler.web.metrics import Metrics, MetricsFailed
+
+if TYPE_CHECKING:
+    from reconciler.loop.publisher import Publisher
 
 _APPLIED = "Applied"  # the word of a pass that changed something
 _COUNT_EVERY_S = 300.0  # numbers, where nothing happens

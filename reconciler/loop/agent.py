@@ -28,7 +28,7 @@ from reconciler.loop.passed import Passed, parts
 from reconciler.loop.schedule import Look, Outcome, Schedule, Sleep, Times, Wake
 from reconciler.loop.statuses import Statuses, stands
 from reconciler.loop.telling import Teller
-from reconciler.loop.turn import Turned
+from reconciler.loop.turned import Turned
 from reconciler.loop.watch import Watch
 from reconciler.model.moment import Moment
 from reconciler.report.masking import masked

@@ -7,10 +7,9 @@ from dataclasses import field, replace
 from datetime import timedelta
 
 from reconciler import log
-from reconciler.errors import HostUnreadable
 from reconciler.frozen import dataclass
-from reconciler.host import files
-from reconciler.incident.alerts import Known, Policy, after, due
+from reconciler.incident.alerts import Known, after, due
+from reconciler.loop.routes import Route
 from reconciler.model.alert import Alert
 from reconciler.model.incident import Incident, Severity
 from reconciler.model.moment import Moment
@@ -19,58 +18,10 @@ from reconciler.notify.send import Target, Undelivered, send
 from reconciler.record.connection import StoreUnavailable
 from reconciler.record.store import Store, Whose
 from reconciler.report import alerts
-from reconciler.settings.alerts import Alerts
 
-JOURNAL = "journal"  # the route that is always there
 _AT_ONCE = timedelta(0)
 RETRY_S = 60.0  # between two attempts at one target
 _LEVELS = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "error"}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    target: Target | None  # None is the journal
-    policy: Policy
-
-    @property
-    def id(self) -> str:
-        return self.target.id if self.target else JOURNAL
-
-
-def routes(settings: Alerts) -> tuple[Route, ...]:
-    """Every URL of the settings with its policy, and the journal.
-
-    Raises HostUnreadable for a file of URLs that cannot be read.
-    """
-    found = {JOURNAL: Route(None, _policy(settings, frozenset(Severity)))}
-    for route in settings.routes:
-        policy = _policy(settings, frozenset(Severity(it.value) for it in route.severities))
-        urls = [url.get_secret_value() for url in route.urls] + [url for file in route.url_files for url in _urls(file)]
-        for url in urls:
-            target = Target(url)
-            other = found.get(target.id)
-            wider = policy.severities | (other.policy.severities if other else frozenset())
-            found[target.id] = Route(target, replace(policy, severities=wider))
-    return tuple(found.values())
-
-
-def _policy(settings: Alerts, severities: frozenset[Severity]) -> Policy:
-    return Policy(
-        severities,
-        tuple(it.value for it in settings.group_by),
-        settings.group_wait,
-        settings.repeat_interval,
-        settings.n_of_m.seen,
-        settings.n_of_m.of,
-    )
-
-
-def _urls(file: str) -> Iterable[str]:
-    state = files.read(file)
-    if state is None:
-        raise HostUnreadable(f"{file}: there is no such file; alerts.routes names it in url_files")
-    lines = (line.strip() for line in state.content.decode("utf-8", "replace").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ from typing import Any
 
 from reconciler import log
 from reconciler.errors import ForgeBusy, ReconcilerError
-from reconciler.loop import publisher
 from reconciler.loop.outgoing import ALERT, SNAPSHOT, STATUS
 from reconciler.loop.statuses import publish_status
 from reconciler.model import codec
@@ -109,6 +108,8 @@ class Carrier:
         return True
 
     def _published(self, said: Mapping[str, Any]) -> bool:
+        from reconciler.loop import publisher  # noqa: PLC0415 - nothing else of the puller makes a plan
+
         content = base64.b64decode(str(said["content"]), validate=True)
         try:
             publisher.put(str(said["name"]), content, self.publish.target, self.publish.token_file)

@@ -6,13 +6,16 @@ import os
 import posixpath
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.frozen import dataclass
 from reconciler.host import master
-from reconciler.live.config import LiveConfig
-from reconciler.loop.look import Sight
 from reconciler.model.snapshot import HostSnapshot
 from reconciler.postfix.table import TableType, compiled_path
+
+if TYPE_CHECKING:
+    from reconciler.live.config import LiveConfig
+    from reconciler.loop.look import Sight
 
 Mark = tuple[int, int, int, int] | None  # size, mtime, inode, ctime; None where there is nothing
 _LINKS = 40  # as many as the kernel follows

@@ -13,7 +13,7 @@ from reconciler.loop.fingerprint import Fingerprints
 from reconciler.loop.origin import Origin
 from reconciler.loop.schedule import Outcome
 from reconciler.loop.telling import Teller
-from reconciler.loop.turn import Turned
+from reconciler.loop.turned import Turned
 from reconciler.model.moment import Moment
 from reconciler.source import handover
 

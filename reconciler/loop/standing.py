@@ -36,7 +36,7 @@ def standing(where: Where, freeze_file: str = "") -> Standing:
     directory = posixpath.abspath(where.config_directory)
     last = state.read(directory)
     recorder = Recorder(state.path)
-    config = _config(directory)
+    config = _config(directory, state)
     now = datetime.now(UTC)
     events = list(recorder.outbox.read())
     came = passed.recall(state.path)
@@ -61,12 +61,15 @@ def standing(where: Where, freeze_file: str = "") -> Standing:
     )
 
 
-def _config(directory: str) -> LiveConfig | None:
+def _config(directory: str, state: StateDirectory) -> LiveConfig | None:
     """The live configuration; None where it cannot be read: then that is not what is asked."""
+    seen = state.newest()
+    known = seen.pems if seen else {}  # an agent that idles need not load what parses certificates
     try:
         config = live.read(snapshot.take(directory, now=datetime.now(UTC)))
         named = [path for name in _CHAINS for path in split_list(config.view.get(name)) if path.lower() != "none"]
-        return live.read(snapshot.extend(config.snapshot, pems=[config.path(path) for path in named]))
+        pems = [config.path(path) for path in named]
+        return live.read(snapshot.extend(config.snapshot, pems=pems, known=known))
     except (HostUnreadable, CommandFailed):
         return None
 

@@ -27,9 +27,9 @@ from reconciler.loop.recover import recover
 from reconciler.loop.schedule import Outcome
 from reconciler.loop.serving import Serving
 from reconciler.loop.telling import Teller
+from reconciler.loop.turned import Turned
 from reconciler.model import address
 from reconciler.model.address import Address
-from reconciler.model.desired import Part
 from reconciler.model.drift import Kind
 from reconciler.model.event import HEAL_DEFERRED, HEAL_SUSPENDED
 from reconciler.model.moment import Moment
@@ -41,18 +41,6 @@ from reconciler.source import handover
 _REFUSED = (StateInvalid, PlanRefused, GuardTripped, Quarantined)  # what a commit can be refused for
 _OF_EDITS = ("HealDeferred", "FightSuspended")  # told of each address
 _ENDS_UNSEEN = (Kind.POSTFIX_DOWN, Kind.CONFIGURATION_OLD, Kind.CERTIFICATE_SERVED)  # looked at with every tick
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """What came of a pass. `word` is for `systemctl status` and the log, `due` in seconds of uptime."""
-
-    outcome: Outcome
-    word: str
-    text: str
-    revision: str
-    due: float | None = None
-    enforced: frozenset[Part] = frozenset()
 
 
 @dataclass

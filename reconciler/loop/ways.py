@@ -1,4 +1,4 @@
-"""The settings of this host as the agent takes them."""
+"""The settings of this host as the agent and the puller take them. Both idle: each loads no more than it needs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,11 @@ from reconciler.host import clock
 from reconciler.host.notify_socket import from_environment
 from reconciler.loop import origin
 from reconciler.loop.agent import Agent, Following, Turns
-from reconciler.loop.heal import Policy
-from reconciler.loop.holds import Rules
-from reconciler.loop.outgoing import Outgoing
 from reconciler.loop.place import Where
 from reconciler.loop.pull import Pull
-from reconciler.loop.recover import memory_of
 from reconciler.loop.schedule import Times
-from reconciler.loop.serving import Serving
 from reconciler.loop.statuses import Statuses
 from reconciler.loop.telling import Teller
-from reconciler.loop.turn import Turn
-from reconciler.loop.windows import Window
 from reconciler.settings.agent import Agent as Section
 from reconciler.settings.agent import Weekday
 from reconciler.settings.fields import HealWhen
@@ -32,6 +25,11 @@ from reconciler.settings.model import Settings
 
 if TYPE_CHECKING:
     from reconciler.loop.carrier import Carrier
+    from reconciler.loop.heal import Policy
+    from reconciler.loop.holds import Rules
+    from reconciler.loop.outgoing import Outgoing
+    from reconciler.loop.publisher import Publisher
+    from reconciler.settings.publish import Publish
 
 _DAYS = {day: number for number, day in enumerate(Weekday)}
 
@@ -51,6 +49,10 @@ class Ways:
 
 def agent(ways: Ways, section: Section) -> Agent:
     """The agent of one instance."""
+    from reconciler.loop.recover import memory_of  # noqa: PLC0415 - 6 MB
+    from reconciler.loop.serving import Serving  # noqa: PLC0415
+    from reconciler.loop.turn import Turn  # noqa: PLC0415
+
     state = memory_of(ways.where)
     turn = Turn(
         where=ways.where,
@@ -98,6 +100,8 @@ def _agent(turn: Turns, ways: Ways, section: Section) -> Agent:
 
 
 def policy(section: Section) -> Policy:
+    from reconciler.loop.heal import Policy  # noqa: PLC0415 - see agent
+
     heal = section.heal
     match heal.when:
         case HealWhen.NEVER:
@@ -107,6 +111,9 @@ def policy(section: Section) -> Policy:
 
 
 def rules(section: Section) -> Rules:
+    from reconciler.loop.holds import Rules  # noqa: PLC0415 - see agent
+    from reconciler.loop.windows import Window  # noqa: PLC0415
+
     windows = tuple(Window(frozenset(_DAYS[day] for day in it.days), it.begin, it.end) for it in section.windows)
     return Rules(section.freeze_file, windows, section.time_zone)
 
@@ -124,6 +131,9 @@ def statuses(ways: Ways, settings: Settings) -> Statuses | None:
 
 def outgoing(ways: Ways) -> Outgoing:
     """Where what is to leave the host is laid down."""
+    from reconciler.loop.outgoing import Outgoing  # noqa: PLC0415 - see agent
+    from reconciler.loop.recover import memory_of  # noqa: PLC0415
+
     return Outgoing(ways.spool, memory_of(ways.where).instance)
 
 
@@ -132,8 +142,8 @@ def carrier(spool: str, settings: Settings) -> Carrier:
 
     Raises HostUnreadable for a file of URLs that cannot be read.
     """
-    from reconciler.loop.alerting import routes  # noqa: PLC0415 - SQLAlchemy: 200 ms
-    from reconciler.loop.carrier import Carrier  # noqa: PLC0415
+    from reconciler.loop.carrier import Carrier  # noqa: PLC0415 - for who has a spool
+    from reconciler.loop.routes import routes  # noqa: PLC0415
 
     targets = {route.id: route.target for route in routes(settings.alerts) if route.target}
     return Carrier(spool, targets, settings.publish, settings.forge)
@@ -145,14 +155,15 @@ def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Follow
     Raises HostUnreadable for a file of URLs that cannot be read.
     """
     from reconciler.loop.afterwards import Afterwards  # noqa: PLC0415 - SQLAlchemy and prometheus-client: 250 ms
-    from reconciler.loop.alerting import Alerting, routes  # noqa: PLC0415
-    from reconciler.loop.publisher import Publisher  # noqa: PLC0415
+    from reconciler.loop.alerting import Alerting  # noqa: PLC0415
+    from reconciler.loop.recover import memory_of  # noqa: PLC0415
+    from reconciler.loop.routes import routes  # noqa: PLC0415
     from reconciler.loop.standing import standing  # noqa: PLC0415
     from reconciler.record.connection import default_url  # noqa: PLC0415
     from reconciler.record.store import Whose  # noqa: PLC0415
     from reconciler.web.metrics import Metrics, MetricsFailed, own_file  # noqa: PLC0415
 
-    state, url, said = memory_of(ways.where), settings.store.url, settings.publish
+    state, url = memory_of(ways.where), settings.store.url
     whose = Whose(ways.where.host or standing(ways.where).host or socket.gethostname(), state.instance)
     metrics = Metrics()
     if serving and settings.metrics.listen and not settings.metrics.textfile:
@@ -161,10 +172,7 @@ def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Follow
             metrics.serve(address.strip("[]"), int(port))
         except MetricsFailed as error:  # another instance's agent has the port, maybe
             log.get(instance=state.instance).warning("metrics.failed", why=str(error))
-    publisher = Publisher(ways.where, said.target, said.interval.total_seconds(), said.token_file, said.signing_key)
     laid = outgoing(ways) if ways.spool else None
-    if laid:
-        publisher.send = laid.snapshot
     return Afterwards(
         where=ways.where,
         directory=state.path,
@@ -177,5 +185,12 @@ def following(ways: Ways, settings: Settings, *, serving: bool = True) -> Follow
         metrics=metrics,
         freeze_file=settings.agent.freeze_file,
         textfile=own_file(settings.metrics.textfile, state.instance),
-        publisher=publisher if said.target else None,
+        publisher=_publisher(ways, settings.publish, laid) if settings.publish.target else None,
     )
+
+
+def _publisher(ways: Ways, said: Publish, laid: Outgoing | None) -> Publisher:
+    from reconciler.loop.publisher import Publisher, send  # noqa: PLC0415 - cryptography, and what makes a plan
+
+    sending = laid.snapshot if laid else send
+    return Publisher(ways.where, said.target, said.interval.total_seconds(), said.token_file, said.signing_key, sending)

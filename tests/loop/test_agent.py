@@ -22,7 +22,7 @@ from reconciler.loop.agent import Agent, CycleTooLong
 from reconciler.loop.fingerprint import Fingerprints
 from reconciler.loop.schedule import Outcome, Times
 from reconciler.loop.telling import Teller
-from reconciler.loop.turn import Turned
+from reconciler.loop.turned import Turned
 
 
 class Turns:

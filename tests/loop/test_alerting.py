@@ -10,7 +10,8 @@ import structlog
 
 from reconciler import log
 from reconciler.incident.machine import fold
-from reconciler.loop.alerting import Alerting, routes
+from reconciler.loop.alerting import Alerting
+from reconciler.loop.routes import routes
 from reconciler.model.alert import Alert
 from reconciler.model.event import Event
 from reconciler.model.incident import Incident

@@ -17,10 +17,11 @@ import structlog
 
 from reconciler import log
 from reconciler.incident.machine import fold
-from reconciler.loop.alerting import Alerting, routes
+from reconciler.loop.alerting import Alerting
 from reconciler.loop.carrier import Carrier
 from reconciler.loop.outgoing import Outgoing
 from reconciler.loop.publishing import Made
+from reconciler.loop.routes import routes
 from reconciler.loop.statuses import Standing, Statuses
 from reconciler.model.alert import Alert
 from reconciler.model.event import Event
