@@ -6,6 +6,7 @@ in its place can differ although nothing in the record does. A reload mends that
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reconciler.incident.drift import Scene
@@ -17,6 +18,7 @@ from reconciler.model.presented import Presented, shown
 from reconciler.verify import listeners
 from reconciler.verify.presented import presented
 
+_Stray = tuple[str, tuple[str, ...], str]  # listener, what its files hold, and one that was given instead
 _Basis = tuple[str, tuple[tuple[str, str], ...]]
 
 
@@ -28,7 +30,7 @@ class Serving:
     _known: tuple[Presented, ...] = ()
     _basis: _Basis | None = None
     _asked_s: float = 0.0
-    _reloaded: set[Presented] = field(default_factory=set)
+    _reloaded: set[_Stray] = field(default_factory=set)
 
     def look(self, scene: Scene, now: Moment) -> tuple[Presented, ...]:
         """What is presented; what a certificate that the plan reloads anyway concerns is left out."""
@@ -44,12 +46,17 @@ class Serving:
 
     def unserved(self, seen: tuple[Presented, ...]) -> dict[str, str]:
         """The files that a reload may bring into service, by path, with what is given in their place."""
-        differing = (it for it in seen if it.others and it not in self._reloaded)
+        differing = (it for it in seen if not self._reloaded.issuperset(_strays(it)))
         return {path: shown(it.others) for it in differing for path in it.paths}
 
     def reloaded(self) -> None:
         """Postfix was reloaded for what was seen last."""
-        self._reloaded = {it for it in self._known if it.others}
+        self._reloaded = {stray for it in self._known for stray in _strays(it)}
+
+
+def _strays(it: Presented) -> Iterator[_Stray]:
+    """Whether one of several smtpd gives the right one meanwhile changes nothing about the others."""
+    return ((it.listener, it.held, other) for other in it.others)
 
 
 def _basis(scene: Scene) -> _Basis:

@@ -17,6 +17,7 @@ from reconciler.loop.serving import Serving
 from reconciler.model import address
 from reconciler.model.moment import Moment
 from reconciler.model.plan import Change, Disruption, Plan, Reason, Why
+from reconciler.model.presented import Presented
 from reconciler.verify.service import CONNECTIONS
 
 pytestmark = pytest.mark.postfix
@@ -92,3 +93,11 @@ def test_a_postfix_that_is_down_is_not_asked(mx: PrivateInstance) -> None:
     serving = Serving()
     mx.stop()
     assert serving.look(scene(mx), at(0.0)) == ()
+
+
+def test_one_smtpd_that_has_the_new_certificate_makes_no_second_reload() -> None:
+    first = Presented("127.0.0.1:25", ("own.pem",), ("new",), ("old",))
+    serving = Serving(_known=(first,))
+    serving.reloaded()
+    assert serving.unserved((replace(first, given=("new", "old")),)) == {}
+    assert serving.unserved((replace(first, given=("older",)),)) == {"own.pem": "sha256 older…"}
