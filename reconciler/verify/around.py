@@ -54,7 +54,7 @@ class AroundChange:
         pid = self._master()
         self._basis = _basis(self.live)
         self._log = self._followed()
-        self._queue = reload.queue_processes(reload.children(pid)) if pid else frozenset()
+        self._queue = self._queue_processes(pid) if pid else frozenset()
         self._before = service_proofs(self.live, patience=_PATIENCE)
         return self._before
 
@@ -67,7 +67,7 @@ class AroundChange:
     def mark(self) -> None:
         """A reload follows, whatever was changed: `after` waits until it is seen."""
         pid = self._master()
-        self._queue = reload.queue_processes(reload.children(pid)) if pid else frozenset()
+        self._queue = self._queue_processes(pid) if pid else frozenset()
         self._reloaded = True
 
     def is_throttled(self) -> bool | None:
@@ -109,6 +109,18 @@ class AroundChange:
     def _master(self) -> int | None:
         return master.pid(self.live.view.get("queue_directory"), self.live.snapshot.config_directory)
 
+    def _queue_processes(self, pid: int) -> frozenset[int]:
+        """By whose going a reload is seen. Where there are none for now they are woken, and waited for a moment."""
+        found = reload.queue_processes(children := reload.children(pid))
+        if found or not children:
+            return found
+        self._nudge(pid)
+        now = (reload.queue_processes(reload.children(pid)) for _ in until(_NUDGE))
+        return next((found for found in now if found), frozenset())
+
+    def _nudge(self, pid: int) -> None:
+        master.nudge(pid, self.live.view.get("queue_directory"))
+
     def _reload_is_seen(self) -> bool:
         """Wait for it; a master that died will not act on it, and the proofs say that it died."""
         nudged = time.monotonic()
@@ -117,7 +129,7 @@ class AroundChange:
             if pid is None or reload.is_taken_in(self._queue, reload.children(pid)):
                 return True
             if time.monotonic() - nudged >= _NUDGE.total_seconds():
-                master.nudge(pid, self.live.view.get("queue_directory"))
+                self._nudge(pid)
                 nudged = time.monotonic()
         return False
 

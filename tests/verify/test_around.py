@@ -106,18 +106,40 @@ def test_a_master_is_woken_while_a_reload_is_waited_for_and_serves_on(around):
         awake.join()
 
 
-def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for(around):
-    """Two reloads close upon each other: those that still start take the wake-up of the next ones, and end."""
-    host, prover = around
-    before = prover.before()
-    reload_unseen(host)
+def _without_queue_processes(instance):
     for _ in until(timedelta(seconds=10)):
-        there = reload.queue_processes(reload.children(host.instance.pid))
+        there = reload.queue_processes(reload.children(instance.pid))
         for pid in there:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         if not there:
             break
+
+
+def test_a_reload_is_waited_for_where_no_queue_process_ran_before_it(around):
+    """By whose going it is seen: without them the proofs would be the old processes'."""
+    host, prover = around
+    _without_queue_processes(host.instance)
+    before = prover.before()
+    os.kill(host.instance.pid, signal.SIGSTOP)
+    awake = threading.Timer(1, os.kill, (host.instance.pid, signal.SIGCONT))
+    awake.start()
+    try:
+        host.instance.write("tls.pem", chain("mx1.test"), 0o600)
+        reload_unseen(host)
+        started = time.monotonic()
+        assert prover.regressions(before, prover.after()) == ()
+    finally:
+        awake.join()
+    assert time.monotonic() - started > 0.5
+
+
+def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for(around):
+    """Two reloads close upon each other: those that still start take the wake-up of the next ones, and end."""
+    host, prover = around
+    before = prover.before()
+    reload_unseen(host)
+    _without_queue_processes(host.instance)
     host.instance.write("tls.pem", chain("mx1.test"), 0o600)
     assert prover.regressions(before, prover.after()) == ()
     assert reload.queue_processes(reload.children(host.instance.pid))
