@@ -106,6 +106,15 @@ def test_a_master_is_woken_while_a_reload_is_waited_for_and_serves_on(around):
         awake.join()
 
 
+@pytest.fixture
+def quick(mail_host):
+    """As `around`; a process that ends without having done anything is not held back for a minute."""
+    host = mail_host()
+    host.instance.configure(service_throttle_time="1s")
+    host.instance.reload()
+    return host, AroundChange(host.live(), Machine())
+
+
 def _without_queue_processes(instance):
     for _ in until(timedelta(seconds=10)):
         there = reload.queue_processes(reload.children(instance.pid))
@@ -116,9 +125,9 @@ def _without_queue_processes(instance):
             break
 
 
-def test_a_reload_is_waited_for_where_no_queue_process_ran_before_it(around):
+def test_a_reload_is_waited_for_where_no_queue_process_ran_before_it(quick):
     """By whose going it is seen: without them the proofs would be the old processes'."""
-    host, prover = around
+    host, prover = quick
     _without_queue_processes(host.instance)
     before = prover.before()
     os.kill(host.instance.pid, signal.SIGSTOP)
@@ -134,9 +143,9 @@ def test_a_reload_is_waited_for_where_no_queue_process_ran_before_it(around):
     assert time.monotonic() - started > 0.5
 
 
-def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for(around):
+def test_queue_processes_that_nobody_woke_are_woken_while_a_reload_is_waited_for(quick):
     """Two reloads close upon each other: those that still start take the wake-up of the next ones, and end."""
-    host, prover = around
+    host, prover = quick
     before = prover.before()
     reload_unseen(host)
     _without_queue_processes(host.instance)
