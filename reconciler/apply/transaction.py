@@ -26,6 +26,7 @@ from reconciler.model.candidate import Candidate
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.plan import BuildTable, Plan, Reload
 from reconciler.model.receipt import Receipt
+from reconciler.model.verdict import Verdict
 from reconciler.postfix.table import NOTE, TableType, compiled_path
 from reconciler.report import difference
 from reconciler.report.blocks import summary
@@ -158,7 +159,7 @@ class Transaction:
             self._tried(f"refused: {'; '.join(verdict.problems)}")
             raise CanaryRefused(f"the change fails in a private instance, and was not put in place:\n{told}")
         self.state.remember_proven(verdict.digest)
-        took = "passed before, not tried again" if verdict.already_proven else f"passed in {verdict.duration_s:.1f} s"
+        took = "passed before, not tried again" if verdict.already_proven else _passed(verdict)
         left_out = tuple(f"not tried in the canary: {it}" for it in verdict.left_out)
         standing = tuple(f"fails in the canary, and did so before: {it}" for it in verdict.standing)
         self.course.journal = replace(self.course.journal, notes=(*self.course.journal.notes, *left_out, *standing))
@@ -225,6 +226,11 @@ class Transaction:
             if content is not None:
                 self.state.keep_base(mirror.base, content.removeprefix(NOTE))
         self.state.forget_bases({it.base for it in self.plan.mirrors.values()})
+
+
+def _passed(verdict: Verdict) -> str:
+    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in verdict.steps)
+    return f"passed in {verdict.duration_s:.1f} s{f' ({steps})' if steps else ''}"
 
 
 def _built(plan: Plan) -> Iterator[str]:

@@ -24,7 +24,7 @@ def faults(config: LiveConfig) -> Iterator[str]:
         if service.command != "smtpd" or not view.is_yes("smtpd_sasl_auth_enable"):
             continue
         name = view.get("smtpd_sasl_path")
-        if view.get("smtpd_sasl_type").lower() != "cyrus" or "/" in name or not name:
+        if view.get("smtpd_sasl_type").lower() != "cyrus" or not name:
             continue
         own = [
             f"{config.snapshot.config_directory}/sasl",

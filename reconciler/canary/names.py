@@ -6,7 +6,11 @@ Source: postconf(5), tls_server_sni_maps.
 from __future__ import annotations
 
 import posixpath
+import re
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 from reconciler.errors import HostUnreadable
 from reconciler.frozen import dataclass
@@ -20,27 +24,40 @@ from reconciler.probe import smtp
 from reconciler.probe.smtp import Visit
 
 _NAMES = 3  # of each table; rows that change come first
+_PATIENCE = timedelta(seconds=4)  # for one session
+_FOR_RECIPIENTS = ("smtpd_relay_restrictions", "smtpd_recipient_restrictions")
+_BY_ADDRESS = re.compile(
+    r"check_client|check_ccert|permit_inet_interfaces|permit_auth_dest|permit_mx_backup", re.IGNORECASE
+)
 
 
-def problems(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
-    """`config` is the private one. One session for each name, at the first listener with TLS."""
+def problems(config: LiveConfig, candidate: Candidate, end: float) -> Iterator[str]:
+    """`config` is the private one, `end` when all has to be done. One session a name."""
     where = next((it for it in listeners(config) if it.level != "none"), None)
     for name in _names(config, candidate) if where else ():
         if where is not None:
+            left = timedelta(seconds=max(end - time.monotonic(), 0.1))
             visit = Visit(where.address, where.port, "probe.invalid", wrapped=where.wrapped, server_name=name)
-            session = smtp.visit(visit)
+            session = smtp.visit(replace(visit, patience=min(_PATIENCE, left)))
             if session.tls is None:
                 yield f"tls_server_sni_maps: {name}: {session.problem or 'no TLS'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An smtpd of the private instance; `level` is none, may or encrypt."""
+    """An smtpd of the private instance; `level` is none, may or encrypt.
 
+    `trusts_neighbours` says that some of its lists know clients by their address, and so perhaps who probes.
+    """
+
+    service: str
     address: str
     port: int
     level: str
     wrapped: bool
+    sasl: bool
+    offers_to_all: bool
+    trusts_neighbours: bool
 
 
 def listeners(config: LiveConfig) -> Iterator[Listener]:
@@ -50,11 +67,20 @@ def listeners(config: LiveConfig) -> Iterator[Listener]:
             view = config.view_of(service)
             host, _ = endpoint.split(service.name)
             port = endpoint.port_number(service.name) or 0
-            yield Listener(host, port, server_level(view), view.is_yes("smtpd_tls_wrappermode"))
+            yield Listener(
+                service=service.name,
+                address=host,
+                port=port,
+                level=server_level(view),
+                wrapped=view.is_yes("smtpd_tls_wrappermode"),
+                sasl=view.is_yes("smtpd_sasl_auth_enable"),
+                offers_to_all=not view.get("smtpd_sasl_exceptions_networks"),
+                trusts_neighbours=any(_BY_ADDRESS.search(view.get(name)) for name in _FOR_RECIPIENTS),
+            )
 
 
 def _names(config: LiveConfig, candidate: Candidate) -> list[str]:
-    """Keys that a name can be asked by; those of `.domain` are left out."""
+    """Keys that a name can be asked by; for those of `.domain` a name below it."""
     found: list[str] = []
     for reference in split_list(config.view.get("tls_server_sni_maps")):
         path = config.path(reference.rpartition(":")[2])
@@ -65,7 +91,7 @@ def _names(config: LiveConfig, candidate: Candidate) -> list[str]:
         rows = table.parse(state.content).rows if state else {}
         standing = _standing(path, config, candidate)
         keys = sorted(rows, key=lambda key: rows[key].value == standing.get(key))
-        found += [key.decode("ascii", "ignore") for key in keys if not key.startswith(b".")][:_NAMES]
+        found += [("canary" * key.startswith(b".")) + key.decode("ascii", "ignore") for key in keys][:_NAMES]
     return found
 
 

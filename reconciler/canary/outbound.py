@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 
+from reconciler.canary.heard import Vigil
 from reconciler.canary.private import Private
 from reconciler.canary.sink import Sink
-from reconciler.host.instance import PrivateInstance
 from reconciler.host.processes import until
 from reconciler.live.config import LiveConfig
 from reconciler.postfix.effective import client_level
@@ -27,14 +27,14 @@ OUTGOING = "outgoing mail"
 _GIVEN_UP = "bad command startup -- throttling"  # master(8), a second after a service has died
 
 
-def judge(instance: PrivateInstance, live: LiveConfig, private: Private, sink: Sink) -> tuple[str, ...]:
-    """One message by each client; gives what is wrong with how they went."""
+def judge(vigil: Vigil, live: LiveConfig, private: Private, sink: Sink) -> tuple[str, ...]:
+    """One message by each client; gives what is wrong with how they went. Nothing is waited for once it is over."""
     if not private.clients:
         return (f"{OUTGOING}: master.cf has no service that runs smtp",)
     refused = _inject(sink.address, private)
     if refused:
         return (f"{OUTGOING}: it cannot be queued: {refused}",)
-    outcomes = _outcomes(instance, private.clients)
+    outcomes = _outcomes(vigil, private.clients)
     return tuple(
         text
         for domain, it in private.clients.items()
@@ -82,12 +82,12 @@ def _inject(address: str, private: Private) -> str:
     return "no smtpd answers"
 
 
-def _outcomes(instance: PrivateInstance, clients: Mapping[str, Service]) -> dict[str, tuple[str, str]]:
+def _outcomes(vigil: Vigil, clients: Mapping[str, Service]) -> dict[str, tuple[str, str]]:
     """Status and reason by domain, as the log has them."""
     found: dict[str, tuple[str, str]] = {}
     for _ in until(_PATIENCE):
-        log = instance.log()
+        log = vigil.instance.log()
         found = {it[1]: (it[2], it[3]) for it in _STATUS.finditer(log) if it[1] in clients}
-        if len(found) == len(clients) or _GIVEN_UP in log:  # the log says why, and no status will come
+        if len(found) == len(clients) or _GIVEN_UP in log or vigil.is_over.is_set():  # no status will come
             break
     return found

@@ -160,6 +160,9 @@ def _parameters(place: Place) -> dict[str, str]:
         "in_flow_delay": "0s",  # a pause of a second before the first message
         "smtpd_peername_lookup": "no",
         "smtpd_client_event_limit_exceptions": "127.0.0.0/8 [::1]/128",
+        "smtpd_error_sleep_time": "0s",  # what probes are refused is meant so
+        "smtpd_soft_error_limit": "100",
+        "smtpd_hard_error_limit": "100",
         "postscreen_greet_wait": "1s",
         "postscreen_access_list": "static:permit",
         "smtpd_client_connection_rate_limit": "0",

@@ -14,33 +14,50 @@ from reconciler.errors import HostUnreadable
 from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
-from reconciler.postfix import policy, table
+from reconciler.postfix import table
 from reconciler.postfix.table import Table, TableType, compiled_path
 
 _REFERENCE = re.compile(r"(?:^|[\s,:{])(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)")
-_POLICIES = ("smtp_tls_policy_maps", "lmtp_tls_policy_maps")
 _MADE_BY_POSTFIX = re.compile(r"_cache|^address_verify_map$|^alias_database$")  # or asked by nobody but newaliases(1)
-_ACCESS = re.compile(r"check_\w+_access\s+(?:proxy:)?\w+:([^\s,{}]+)")
-_ACTION = re.compile(
-    r"(?i:OK|RELAY|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|BCC|DISCARD|DUNNO|FILTER|HOLD|INFO|PREPEND|REDIRECT|WARN)"
-    r"|[245]\d\d|\d+|permit|permit_\w+|reject|reject_(?:invalid|non_fqdn|unknown|unlisted|unauth|unverified|rbl|rhsbl|"
-    r"plaintext_session|sender_login|known|authenticated|multi)\w*|defer|defer_\w+|warn_if_reject|check_\w+|sleep|accept"
-)
+_OTHERS = re.compile(r"(?:^|[\s,:{])(mysql|pgsql|ldap|sqlite|mongodb|memcache|nisplus|sdbm|dbm):([^\s,{}]+)")
+_MARK = b"\xef\xbb\xbf"  # of byte order, as some editors put it
 
 
-def faults(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
-    """What is wrong with the tables of a candidate that it changes and refers to."""
+def faults(config: LiveConfig, candidate: Candidate, live: LiveConfig) -> Iterator[str]:
+    """What is wrong with the tables of a candidate that it changes, or newly refers to."""
     texts = _texts(config)
     yield from _missing(config, candidate)
-    for kind, path in dict.fromkeys((it[1], config.path(it[2])) for text in texts for it in _REFERENCE.finditer(text)):
+    yield from _without_their_programs(config, live)
+    asked_before = set(_references(live))
+    for kind, path in dict.fromkeys(_references(config, texts)):
         content = candidate.files.get(path)
         if isinstance(content, bytes):
             indexed = TableType(kind).indexed
             after, before = table.parse(content, indexed=indexed), _standing(path, indexed=indexed)
             yield from (f"{path}: {text}" for text in _of(kind, path, before, after, candidate))
-            yield from (f"{path}: {text}" for text in _values(config, path, before, after))
+            if content.startswith(_MARK):
+                yield f"{path}: begins with a byte order mark, by which its first row is lost"
         elif path in candidate.removed:
             yield f"{path}: it is to be removed, and {kind}:{path} refers to it"
+        elif not TableType(kind).indexed and (kind, path) not in asked_before:
+            yield from (f"{path}: line {it.line}: {it.what}" for it in _standing(path, indexed=False).malformed)
+
+
+def _references(config: LiveConfig, texts: list[str] | None = None) -> Iterator[tuple[str, str]]:
+    for text in _texts(config) if texts is None else texts:
+        yield from ((it[1], config.path(it[2])) for it in _REFERENCE.finditer(text))
+
+
+def _without_their_programs(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
+    """Tables that other programs answer are off in the canary; whether this Postfix knows the type can be read."""
+    known = config.snapshot.table_types
+    named = {name: value for name, value in config.explicit.items() if name in config.view.defaults}
+    for name, value in named.items():
+        for kind, path in _OTHERS.findall(value) if value != live.explicit.get(name) else ():
+            if known and kind not in known:
+                yield f"{name}: {kind}:{path}: this Postfix knows no tables of that type, see postconf -m"
+            elif path.startswith("/") and not Path(path).is_file():
+                yield f"{name}: {kind}:{path}: there is no such file"
 
 
 def _missing(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
@@ -86,26 +103,3 @@ def _of(kind: str, path: str, before: Table, after: Table, candidate: Candidate)
 
 def _pairs(of: Table) -> dict[bytes, bytes]:
     return {key: row.value for key, row in of.rows.items()}
-
-
-def _values(config: LiveConfig, path: str, before: Table, after: Table) -> Iterator[str]:
-    """Right-hand sides that are new and not to be understood."""
-    standing = _pairs(before)
-    new = {key: row for key, row in after.rows.items() if standing.get(key) != row.value}
-    views = [config.view, *(config.view_of(service) for service in config.master.by_key.values())]
-    if any(f":{path}" in view.get(name).replace("=", " ") for view in views for name in _POLICIES):
-        for key, row in new.items():
-            try:
-                policy.parse(_text(row.value))
-            except ValueError as error:
-                yield f"line {row.line}: {_text(key)}: {error}"
-    if any(path == config.path(it[1]) for text in _texts(config) for it in _ACCESS.finditer(text)):
-        classes = set(config.view.get("smtpd_restriction_classes").replace(",", " ").split())
-        for key, row in new.items():
-            word = _text(row.value).split()[0] if row.value.split() else ""
-            if not _ACTION.fullmatch(word) and word not in classes:
-                yield f"line {row.line}: {_text(key)}: {word!r} is no action of access(5)"
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")

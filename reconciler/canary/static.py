@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import field, replace
 
 from reconciler import live as meaning
-from reconciler.canary import logins, rows, services
+from reconciler.canary import authorities, columns, forms, logins, meanings, routes, rows, services, sni, spelling
+from reconciler.canary.covering import covers
 from reconciler.errors import HostUnreadable
 from reconciler.frozen import dataclass
 from reconciler.host import certificates, files
@@ -76,9 +77,16 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     for line in config.master.malformed:
         yield f"master.cf: {line.raw!r}", f"master.cf:{line.line}: {line.what}"
     for text in (
+        *columns.faults(config),
+        *spelling.faults(config),
+        *forms.faults(config),
         *services.faults(config, live),
+        *routes.faults(config, live),
         *_certificates(config, found, live),
-        *rows.faults(config, candidate),
+        *authorities.faults(config, candidate, found.pem, live),
+        *rows.faults(config, candidate, live),
+        *meanings.faults(config, candidate, live),
+        *sni.faults(config, candidate, found.pem, live),
         *logins.faults(config),
     ):
         yield text, text
@@ -142,7 +150,8 @@ def _of_file(path: str, config: LiveConfig, found: Files, served: frozenset[str]
         elif now < certificate.not_before:
             yield f"{path}: a certificate in it begins on {certificate.not_before:%Y-%m-%d} only"
     names = _names(pem)
-    if served and names and not names & (served | {config.view.get("myhostname")}):
+    known = {*served, config.view.get("myhostname")}
+    if served and names and not names & known and not any(covers(names, name) for name in known):
         yield f"{path}: its certificate is for {', '.join(sorted(names))}, none of which this host was known by"
 
 

@@ -15,15 +15,16 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import envelope, names, outbound, queue, static, tables
+from reconciler.canary import envelope, heard, names, outbound, queue, static, tables
+from reconciler.canary.heard import Vigil
 from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
-from reconciler.canary.sink import open_sink
+from reconciler.canary.sink import Sink, open_sink
 from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
 from reconciler.frozen import dataclass
 from reconciler.host import shadow
@@ -41,13 +42,8 @@ Progress = Callable[[str], None]
 
 _PREFIX = "reconciler-canary-"
 _LEFT = re.compile(_PREFIX + r"(\d+)-.*")
-_SAYS = re.compile(r"^\S+ +\d+ \S+ \S+ \S*?/?(\w+)\[\d+\]: (fatal|panic|error|warning): (.*)")
-_CONCERNED = frozenset({"smtpd", "smtp", "lmtp", "postscreen", "tlsproxy", "tlsmgr", "proxymap", "master"})
-_WARNINGS = re.compile(  # those that say mail or TLS will not be as declared
-    r"TLS|SASL|smtp(d)?_tls|database|dictionary|lookup|throttling|bad command startup|exit status|killed by signal"
-)
-_NUMBERS = re.compile(r"\d{2,}|0x[0-9a-f]+|[0-9A-F]{8,}")
 _LIFE = timedelta(seconds=60)  # after which master(8) ends by itself, should nobody be left to stop it
+_PROBING = timedelta(seconds=20)  # for all probes together; what fails is known long before, see `heard`
 
 
 def try_out(
@@ -72,12 +68,15 @@ def try_out(
         return Verdict(passed=False, digest=digest, problems=found, duration_s=round(time.monotonic() - started, 3))
     if digest in proven:
         return Verdict(passed=True, digest=digest, already_proven=True)
-    progress("trying it in a private instance")
-    outcome = _run(_with_sources(candidate), live, prove)
+    read = time.monotonic() - started
+    outcome = _run(_with_sources(candidate), live, prove, progress)
     standing: Mapping[str, str] = {}
     if outcome.troubles:
-        progress("trying the configuration as it stands, too")
-        standing = _run(Candidate(candidate.config_directory), live, prove).troubles
+        progress("it fails there; trying the configuration as it stands, too")
+        standing = _run(Candidate(candidate.config_directory), live, prove, known=_Everything()).troubles
+    if outcome.is_cut_short and outcome.troubles.keys() <= standing.keys():  # what else there is was not waited for
+        progress("that fails in the same way; trying the rest")
+        outcome = _run(_with_sources(candidate), live, prove, progress, known=frozenset(standing))
     new = tuple(text for key, text in outcome.troubles.items() if key not in standing)
     return Verdict(
         passed=not new,
@@ -88,6 +87,7 @@ def try_out(
         left_out=outcome.left_out,
         duration_s=round(time.monotonic() - started, 3),
         started=True,
+        steps=(("reading", round(read, 3)), *outcome.steps),
     )
 
 
@@ -118,44 +118,114 @@ def sweep() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """`troubles` are what failed, by a key that is the same in every run of the same fault."""
+    """`troubles` are what failed, by a key that is the same in every run of the same fault.
+
+    `is_cut_short` says that the instance was stopped over the first of them.
+    """
 
     troubles: Mapping[str, str]
     proofs: tuple[Proof, ...]
     left_out: tuple[str, ...]
+    steps: tuple[tuple[str, float], ...] = ()
+    is_cut_short: bool = False
 
 
-def _run(candidate: Candidate, live: LiveConfig, prove: Prove) -> _Outcome:
+def _run(
+    candidate: Candidate,
+    live: LiveConfig,
+    prove: Prove,
+    progress: Progress = lambda _: None,
+    *,
+    known: Container[str] = frozenset(),
+) -> _Outcome:
+    """One life of the canary; over the first trouble that is not `known` it is cut short."""
     address = "127.0.0.1" if _has_ipv4(live) else "::1"
-    troubles: list[tuple[str, str]] = []
+    troubles: dict[str, str] = {}
+    steps = _Steps(progress)
     with _laid_out(candidate) as root, open_sink(address) as sink:
         instance = PrivateInstance(root, "canary", 0)
         etc = Path(instance.config_directory)
-        proofs: tuple[Proof, ...] = ()
-        left_out: tuple[str, ...] = ()
+        seen = _Seen()
+        vigil = Vigil(instance, known)
         try:
+            steps.begin("laying out")
             with _privately(etc, Place(root, address, sink.port)) as private:
-                left_out = private.left_out
+                seen.left_out = private.left_out
                 tables.build(candidate, instance)
                 _assert_private(instance, private)
-                troubles += ((text, text) for text in tables.unlike_their_sources(candidate, instance))
+                seen.troubles += tables.unlike_their_sources(candidate, instance)
                 queue.make(instance, live)
-                instance.postfix.start_for(_LIFE)
-                config = _meaning(live, etc)
-                with ThreadPoolExecutor(1) as beside:
-                    mail = beside.submit(outbound.judge, instance, config, private, sink)
-                    proofs = tuple(_named(proof, private, address) for proof in prove(config))
-                    troubles += ((text, text) for text in names.problems(config, candidate))
-                    troubles += ((text, text) for text in envelope.problems(config))
-                    troubles += ((text, text) for text in mail.result())
+                with vigil:
+                    steps.begin("starting")
+                    instance.postfix.start_for(_LIFE)
+                    steps.begin("probing")
+                    _probe(seen, vigil, _Asked(_meaning(live, etc), candidate, private, sink), prove)
         except (CommandFailed, HostUnreadable) as failed:
-            said = str(failed).replace(root, "CANARY")
-            troubles.append((_key(said), said))
+            seen.troubles.append(str(failed).replace(root, "CANARY"))
         finally:
+            steps.begin("stopping")
             instance.stop()
-        failed_proofs = (proof for proof in proofs if proof.outcome is Outcome.FAILED)
-        troubles += ((f"{it.name} {it.subject}", _told(it)) for it in failed_proofs)
-        return _Outcome(dict([*troubles, *_logged(instance, root).items()]), proofs, left_out)
+        if not vigil.is_over.is_set():  # what was asked of it afterwards tells nothing
+            troubles = {heard.key(text): text for text in seen.troubles}
+            failed_proofs = (proof for proof in seen.proofs if proof.outcome is Outcome.FAILED)
+            troubles |= {f"{it.name} {it.subject}": _told(it) for it in failed_proofs}
+        troubles |= heard.troubles(instance.log(), root)
+        return _Outcome(troubles, seen.proofs, seen.left_out, steps.ended(), vigil.is_over.is_set())
+
+
+class _Everything(frozenset[str]):
+    """Whatever fails is known: the instance is heard to its end."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+@dataclass
+class _Seen:
+    """What a run has found so far."""
+
+    troubles: list[str] = field(default_factory=list)
+    proofs: tuple[Proof, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass
+class _Steps:
+    """What takes how long; told when it begins."""
+
+    progress: Progress
+    _begun: list[tuple[str, float]] = field(default_factory=list)
+
+    def begin(self, name: str) -> None:
+        self.progress(f"private instance: {name}")
+        self._begun.append((name, time.monotonic()))
+
+    def ended(self) -> tuple[tuple[str, float], ...]:
+        ends = [*(at for _, at in self._begun[1:]), time.monotonic()]
+        return tuple((name, round(end - at, 3)) for (name, at), end in zip(self._begun, ends, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom to probe: the private configuration, what it was made of, and where its mail goes."""
+
+    config: LiveConfig
+    candidate: Candidate
+    private: Private
+    sink: Sink
+
+
+def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
+    """Everything at once; each is bounded in time."""
+    end = time.monotonic() + _PROBING.total_seconds()
+    config, private = asked.config, asked.private
+    with ThreadPoolExecutor(3) as beside:
+        mail = beside.submit(outbound.judge, vigil, config, private, asked.sink)
+        mine = beside.submit(lambda: tuple(names.problems(config, asked.candidate, end)))
+        lists = beside.submit(lambda: tuple(envelope.problems(config, end)))
+        seen.proofs = tuple(replace(it, subject=_public(it.subject, private)) for it in prove(config))
+        seen.troubles += (_public(text, private) for text in (*mine.result(), *lists.result()))
+        seen.troubles += mail.result()
 
 
 def _has_ipv4(live: LiveConfig) -> bool:
@@ -213,28 +283,12 @@ def _meaning(live: LiveConfig, etc: Path) -> LiveConfig:
     return meaning.read(replace(live.snapshot, config_directory=str(etc), files=files, pems={}, kinds={}, compiled={}))
 
 
-def _named(proof: Proof, private: Private, address: str) -> Proof:
+def _public(text: str, private: Private) -> str:
     """With the service's own name in place of its private port, which is another in every run."""
-    host = f"[{address}]" if ":" in address else address
-    names = {f"{host}:{port}": name for name, port in private.ports.items()}
-    return replace(proof, subject=names.get(proof.subject, proof.subject))
+    for name, port in private.ports.items():
+        text = re.sub(rf"(127\.0\.0\.1|\[?::1\]?):{port}(?!\d)", lambda _, name=name: name, text)  # type: ignore[misc]
+    return text
 
 
 def _told(proof: Proof) -> str:
     return f"{proof.name} {proof.subject}: {proof.observed} (expected: {proof.expected})"
-
-
-def _logged(instance: PrivateInstance, root: str) -> dict[str, str]:
-    """What the log says against the candidate, each thing once."""
-    found: dict[str, str] = {}
-    for line in instance.log().splitlines():
-        said = _SAYS.match(line)
-        if said and (said[2] != "warning" or (said[1] in _CONCERNED and _WARNINGS.search(said[3]))):
-            text = f"{said[1]}: {said[2]}: {said[3]}".replace(f"{root}/etc/.outside", "").replace(f"{root}/etc/", "")
-            text = text.replace(root, "CANARY")
-            found.setdefault(_key(text), text)
-    return found
-
-
-def _key(text: str) -> str:
-    return _NUMBERS.sub("#", text)

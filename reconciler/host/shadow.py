@@ -33,6 +33,7 @@ _LINE = re.compile(r"^\S+ +\d+ \S+ \S+ [^ ]*?/?(\w+)\[\d+\]: (?=(?:fatal|error|w
 _OUTSIDE = ".outside"  # of the configuration directory
 _COPY = ".with-options-"  # of the shadow, one for each set of options
 _A_COPY = r"/\.with-options-\d+"
+_OF_NO_CONSEQUENCE = re.compile(r"warning: loading \S+: ignoring PEM type: ")  # as ecparam writes
 _NOT_TRIED = frozenset({"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
 
 
@@ -216,5 +217,5 @@ def _received(log: socket.socket) -> Iterator[str]:
         while True:
             line = log.recv(1 << 16).decode("utf-8", "replace").rstrip("\n")
             found = _LINE.match(line)
-            if found:
+            if found and not _OF_NO_CONSEQUENCE.match(line, found.end()):
                 yield f"{found[1]}: {line[found.end() :]}"

@@ -15,7 +15,7 @@ class Verdict:
     `left_out` says what was switched off in the private instance, or could not be tried. `digest` covers all that was
     tried: the candidate, the files and certificates around it, Postfix's version; who keeps those of passed trials and
     hands them in saves the next one, which is then `already_proven`. `started` says whether an instance was: some
-    faults are found by reading.
+    faults are found by reading. `steps` are what took how long, in seconds.
     """
 
     passed: bool
@@ -27,3 +27,4 @@ class Verdict:
     duration_s: float = 0.0
     already_proven: bool = False
     started: bool = False
+    steps: tuple[tuple[str, float], ...] = ()

@@ -42,7 +42,9 @@ def test_a_policy_table_that_is_not_there_is_stopped(host) -> None:
 
 def test_a_client_that_speaks_no_tls_any_more_is_stopped(host) -> None:
     verdict = host.with_parameters(
-        smtp_tls_security_level="encrypt", smtp_tls_mandatory_protocols="!TLSv1, !TLSv1.1, !TLSv1.2, !TLSv1.3"
+        smtp_tls_security_level="encrypt",
+        smtp_tls_mandatory_protocols="TLSv1.2",
+        smtp_tls_mandatory_exclude_ciphers="AES, CHACHA20, ARIA, CAMELLIA",
     )
     assert any(it.startswith("outgoing mail") for it in verdict.problems), verdict
 

@@ -7,9 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.mutations.cases import ALL, Mutation
+from tests.mutations.cases import Mutation
 from tests.mutations.run import Outcome, Session, run
 from tests.mutations.site import site
+from tests.mutations.table import ALL
 
 
 def main(wanted: str = "") -> int:
@@ -44,6 +45,10 @@ def main(wanted: str = "") -> int:
         print(f"  by {step:14} {len(times):3}, median {statistics.median(times):.2f} s")
     if tried:
         print(f"canary: median {statistics.median(tried):.2f} s, at most {max(tried):.2f} s")
+        steps = [step for _, outcome in outcomes for step in outcome.steps]
+        for name in dict.fromkeys(name for name, _ in steps):
+            times = [seconds for it, seconds in steps if it == name]
+            print(f"  {name:16} median {statistics.median(times):.2f} s, at most {max(times):.2f} s")
     return int(bool(reached or refused or disturbed))
 
 

@@ -403,4 +403,3 @@ HARMLESS = (
     ),
     Mutation("harmless", "CRLF", lambda s: {"main.cf": s.read("main.cf").replace(b"\n", b"\r\n")}, harmful=False),
 )
-ALL = (*HARMFUL, *HARMLESS)

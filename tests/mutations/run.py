@@ -76,6 +76,7 @@ class Outcome:
     why: str
     duration_s: float
     canary_s: float
+    steps: tuple[tuple[str, float], ...] = ()
 
 
 class Session:
@@ -140,7 +141,8 @@ def run(site: Site, mutation: Mutation, memory: Path) -> Outcome:
     except ReconcilerError as error:
         step, why = _step(str(error), trial), str(error)
     canary = trial.verdicts[0].duration_s if trial.verdicts and trial.verdicts[0].started else 0.0
-    return Outcome(step, why, time.monotonic() - started, canary)
+    steps = trial.verdicts[0].steps if trial.verdicts else ()
+    return Outcome(step, why, time.monotonic() - started, canary, steps)
 
 
 def _step(text: str, trial: Trial) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.cases import ALL, Mutation
+from tests.mutations.cases import Mutation
 from tests.mutations.run import Session, run
 from tests.mutations.site import Site, site
+from tests.mutations.table import ALL
 
 pytestmark = pytest.mark.postfix
 SOME = {
@@ -48,6 +49,6 @@ def test_what_is_harmful_is_stopped_and_nobody_notices(host: Site, tmp_path: Pat
 
 def test_there_is_enough_of_each_kind() -> None:
     harmful = [it for it in ALL if it.harmful]
-    assert len(harmful) >= 70
-    assert len(ALL) - len(harmful) >= 15
+    assert len(harmful) >= 330
+    assert len(ALL) - len(harmful) >= 130
     assert len({str(it) for it in ALL}) == len(ALL)

@@ -1,0 +1,139 @@
+"""Where mail goes, as far as reading tells: a message for a place that is not there waits, and is returned days later.
+
+Source: postconf(5), the parameters named; transport(5).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from reconciler.live.config import LiveConfig
+from reconciler.postfix import endpoint
+from reconciler.postfix.effective import View
+from reconciler.postfix.values import split_list
+
+_TRANSPORTS = ("default_transport", "relay_transport", "local_transport", "virtual_transport", "content_filter")
+_RELAYHOST = re.compile(r"(\[[^\[\]\s]+\]|[^\[\]:\s]+)(?::([\w-]+))?")
+_SERVICE = re.compile(r"(\w+)_service_name")
+_OWN_NAMES = {"connection_cache": "scache", "queue": "qmgr", "address_verify": "verify"}
+_EVERYBODY = (  # whom trust, or no login, is for
+    "mynetworks",
+    "smtpd_sasl_exceptions_networks",
+    "smtpd_authorized_xclient_hosts",
+    "smtpd_authorized_xforward_hosts",
+)
+_ADDRESS = re.compile(r"[0-9.]+(/\w+)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(/\w+)?")
+_WIDEST = 8  # bits of an IPv4 network that one administrator may call his own
+_WIDEST_V6 = 16
+_STARTTLS_PORTS = (25, 587)
+_BOUND = ("smtp_bind_address", "smtp_bind_address6", "lmtp_bind_address", "lmtp_bind_address6")
+_DOMAINS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
+_MAILBOXES = {"local": "mailbox_size_limit", "virtual": "virtual_mailbox_limit"}
+
+
+def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
+    """Every fault of main.cf in where mail comes from and goes."""
+    view = config.view
+    services = {name for name, kind in config.master.by_key if kind != "inet"}
+    for name in _TRANSPORTS:
+        transport = view.get(name).partition(":")[0]
+        if transport and transport not in services:
+            yield f"main.cf: {name}: master.cf has no service {transport}"
+    for name in view.defaults:
+        found = _SERVICE.fullmatch(name) if name != "postlog_service_name" else None  # see services
+        usual = _OWN_NAMES.get(found[1], found[1]) if found else ""
+        if usual in services | {key for key, _ in live.master.by_key} and view.get(name) not in services:
+            yield f"main.cf: {name}: master.cf has no service {view.get(name)}"
+    yield from _relayhost(view)
+    yield from _networks(view)
+    yield from _nowhere(view, live.view)
+    yield from _sizes(view)
+    yield from _places(view)
+
+
+def _relayhost(view: View) -> Iterator[str]:
+    for text in split_list(view.get("relayhost")):
+        found = _RELAYHOST.fullmatch(text)
+        if found is None or text.isdecimal():
+            yield f"main.cf: relayhost: {text!r} is no place; write [host]:port"
+            continue
+        if found[2] and not _is_port(found[2]):
+            yield f"main.cf: relayhost: there is no port {found[2]}"
+        port = endpoint.port_number(found[2] or "25")
+        if view.is_yes("smtp_tls_wrappermode") and port in _STARTTLS_PORTS:
+            yield f"main.cf: smtp_tls_wrappermode: servers on port {port} do not speak TLS from the first byte"
+
+
+def _is_port(text: str) -> bool:
+    if text.isdecimal():
+        return 0 < int(text) < 1 << 16
+    with suppress(OSError):
+        return bool(socket.getservbyname(text, "tcp"))
+    return endpoint.port_number(text) is not None
+
+
+def _networks(view: View) -> Iterator[str]:
+    for name in _EVERYBODY:
+        for word in split_list(view.get(name)):
+            text = word.removeprefix("!").replace("[", "").replace("]", "")
+            if not _ADDRESS.fullmatch(text):
+                continue  # a file, a table, a name
+            try:
+                network = ipaddress.ip_network(text)
+            except ValueError as error:
+                yield f"main.cf: {name}: {word!r} is no network, which Postfix stops at ({error})"
+                continue
+            if network.prefixlen < (_WIDEST if network.version == 4 else _WIDEST_V6):
+                yield f"main.cf: {name}: {word} is everybody"
+
+
+def _nowhere(view: View, live: View) -> Iterator[str]:
+    """Domains that mail was taken for, and none any more."""
+    if any(view.get(name).strip() for name in _DOMAINS) or not live.get("mydestination").strip():
+        return
+    yield "main.cf: mydestination: no domain is left that mail is taken for"
+
+
+def _sizes(view: View) -> Iterator[str]:
+    """The agents that deliver end where a message may be larger than a mailbox."""
+    used = set()
+    if view.get("mydestination"):
+        used.add(view.get("local_transport").partition(":")[0])
+    if view.get("virtual_mailbox_domains"):
+        used.add(view.get("virtual_transport").partition(":")[0])
+    for name in sorted(used & _MAILBOXES.keys()):
+        box, message = view.get(_MAILBOXES[name]), view.get("message_size_limit")
+        if box.isdecimal() and message.isdecimal() and 0 < int(box) < max(int(message), 1):
+            yield f"main.cf: {_MAILBOXES[name]}: {box} is less than message_size_limit, {message}: nothing is delivered"
+
+
+def _places(view: View) -> Iterator[str]:
+    """What only shows on the live paths: the canary has others."""
+    exchange = posixpath.dirname(view.get("tls_random_exchange_name"))
+    if exchange and exchange != view.get("data_directory") and not Path(exchange).is_dir():
+        yield f"main.cf: tls_random_exchange_name: there is no directory {exchange}"
+    if view.get("command_directory") and not Path(view.get("command_directory"), "postdrop").is_file():
+        yield f"main.cf: command_directory: there is no {view.get('command_directory')}/postdrop"
+    for name in (it for it in _BOUND if view.get(it)):
+        if not _is_address(view.get(name)):
+            yield f"main.cf: {name}: {view.get(name)!r} is no address, so no connection is made"
+    if not view.get("shlib_directory").startswith("no") and not Path(view.get("shlib_directory")).is_dir():
+        yield f"main.cf: shlib_directory: there is no directory {view.get('shlib_directory')}"
+    log = view.get("maillog_file")
+    prefixes = split_list(view.get("maillog_file_prefixes"))
+    if log and log != "/dev/stdout" and not any(log.startswith(it) for it in prefixes):
+        yield f"main.cf: maillog_file: {log} is below none of maillog_file_prefixes, so every program ends"
+    elif log and not Path(log).parent.is_dir():
+        yield f"main.cf: maillog_file: there is no directory {posixpath.dirname(log)}"
+
+
+def _is_address(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(ipaddress.ip_address(text.strip("[]")))
+    return False
