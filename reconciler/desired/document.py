@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import yaml
 
+from reconciler.desired import few
 from reconciler.desired.advice import explain, quoted
 from reconciler.desired.characters import named
 from reconciler.desired.tree import Entry, Mapping, Node, Scalar, Sequence, Source
@@ -280,6 +281,9 @@ class _Builder:
 
     def _problem_at(self, line: int, column: int, what: str, fix: str, why: str = "") -> None:
         self.problems.append(Problem(Position(self._source.file, line, column), what, fix, why))
+        if len(self.problems) > few.MOST:
+            self.problems = list(few.few(self.problems))
+            raise _Unreadable
 
     def _stop(self, event: yaml.Event, what: str, fix: str) -> NoReturn:
         self._problem(event, what, fix)

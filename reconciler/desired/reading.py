@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from reconciler.desired.few import few
 from reconciler.desired.models import Frozen
 from reconciler.desired.readers import OUTSIDE, did_you_mean
 from reconciler.desired.tree import Mapping, Node, Sequence, key_origin_at, origin_at, plain
@@ -36,7 +37,7 @@ def read(model: type[Model], tree: Mapping, prefix: tuple[str, ...] = ()) -> Mod
         return model.model_validate(plain(tree))
     except ValidationError as error:
         details = _causes(error.errors(include_url=False, include_input=False))
-        raise StateInvalid(tuple(_problem(model, tree, prefix, detail) for detail in details)) from error
+        raise StateInvalid(few(_problem(model, tree, prefix, detail) for detail in details)) from error
 
 
 def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from reconciler import __version__
 from reconciler.desired import document, maps, meaning, parameters, profiles, readers, secrets
 from reconciler.desired.assemble import Subject, assemble
+from reconciler.desired.few import few
 from reconciler.desired.merging import labelled, merge
 from reconciler.desired.models import FleetFile, Frozen, HostFile, ProfileFile
 from reconciler.desired.reading import read
@@ -176,7 +177,7 @@ class Repository:
             empty = Mapping({}, entry.key.line, entry.key.column, entry.key.source)
             group = labelled(entry.value if isinstance(entry.value, Mapping) else empty, f"group {name}")
             self._groups[name] = group
-            self.problems += parameters.check(group, ("groups", name))
+            self.problems += few(parameters.check(group, ("groups", name)))
         return tree
 
     def _layers(self, host: Mapping) -> list[Mapping] | None:
@@ -277,14 +278,9 @@ class Repository:
 
     def _read_anew(self, path: str, layer: str, model: type[Frozen]) -> Mapping:
         tree = document.parse(self._repo.files[path], Source(path, layer))
-        problems: list[Problem] = []
-        try:
-            read(model, tree)
-        except StateInvalid as invalid:
-            problems += invalid.problems
-        problems += parameters.check(tree)
+        problems = few(_wrong(model, tree))
         if problems:
-            raise StateInvalid(tuple(problems))
+            raise StateInvalid(problems)
         return tree
 
     def _collect(self, step: Callable[[], Result]) -> Result | None:
@@ -293,6 +289,14 @@ class Repository:
         except StateInvalid as invalid:
             self.problems += invalid.problems
             return None
+
+
+def _wrong(model: type[Frozen], tree: Mapping) -> Iterator[Problem]:
+    try:
+        read(model, tree)
+    except StateInvalid as invalid:
+        yield from invalid.problems
+    yield from parameters.check(tree)
 
 
 def _items(tree: Mapping, key: str) -> tuple[Scalar, ...]:

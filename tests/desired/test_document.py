@@ -112,3 +112,11 @@ def _problems(data: bytes) -> tuple[Problem, ...] | None:
     except StateInvalid as invalid:
         return invalid.problems
     return None
+
+
+def test_of_many_mistakes_the_first_hundred_are_told_and_that_there_are_more() -> None:
+    with pytest.raises(StateInvalid) as caught:
+        parse(b"a: b\n" * 5000, SOURCE)
+    *first, last = (str(it) for it in caught.value.problems)
+    assert [it.partition(": ")[0] for it in first] == [f"f.yaml:{line}:1" for line in range(2, 102)]
+    assert last == "f.yaml:102:1: more than 100 mistakes in this file; correct the others first"
