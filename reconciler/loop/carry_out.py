@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from reconciler.apply.course import Progress
 from reconciler.apply.quarantine import Quarantine
@@ -72,8 +73,9 @@ def carried_out(work: Transaction, heard: Heard = unheard) -> Receipt:
     try:
         receipt = work.execute()
     except ReconcilerError as failure:
-        recorder.failed(work.plan, failure.reason, str(failure))
-        told(work.state, work.number)
+        with suppress(OSError):  # why it failed is what there is to say, also where no room is left to write it down
+            recorder.failed(work.plan, failure.reason, str(failure))
+            told(work.state, work.number)
         raise
     if not work.plan.is_empty:
         recorder.applied(work.plan, receipt, time.monotonic() - start)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import MachineFailed, ReconcilerError, naming
 
 BUSY_S = 2.0  # how long SQLite waits for another writer: whoever waits here heals nothing meanwhile
 
@@ -36,14 +36,16 @@ def engine(url: str) -> Engine:
         where = make_url(url)
         if where.get_backend_name() != "sqlite":
             return create_engine(where, poolclass=NullPool)
-        _prepare(Path(where.database or ""))
+        with naming(where.database or ""):
+            _prepare(Path(where.database or ""))
         made = create_engine(where, poolclass=NullPool, connect_args={"timeout": BUSY_S})
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreUnavailable(
-            f"store.url: {type(error).__name__}; see docs/reference/incidents.md for its form"
-        ) from None
+    except ModuleNotFoundError as absent:
+        driver = f"the driver {absent.name} is not installed beside this program"
+        raise StoreUnavailable(f"store.url: {driver}; install it, or name another with BACKEND+DRIVER://") from None
+    except (ArgumentError, NoSuchModuleError):
+        raise StoreUnavailable("store.url: no URL of a database; docs/reference/incidents.md tells its form") from None
     except OSError as error:
-        raise StoreUnavailable(f"store: {error.strerror or error}") from error
+        raise StoreUnavailable(f"store: {MachineFailed(error)}") from error
     event.listen(made, "connect", _settle)
     event.listen(made, "begin", _begin)
     return made

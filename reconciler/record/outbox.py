@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reconciler.errors import HostUnreadable
+from reconciler.errors import HostUnreadable, naming
 from reconciler.frozen import dataclass
 from reconciler.model.event import EVENTS, Event, Fact
 from reconciler.model.moment import Moment
@@ -50,7 +50,8 @@ class Outbox:
             outbox, last = _end(descriptor)
             at = now.at.isoformat(timespec="seconds")
             event = Event(outbox, last + 1, name, at, now.boot, round(float(now.uptime_s), 3), facts)
-            _write(descriptor, _line(event))
+            with naming(self.path):
+                _write(descriptor, _line(event))
         return event
 
     def read(self, after: int = 0, outbox: str = "") -> Iterator[Event]:
@@ -113,7 +114,8 @@ class Outbox:
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             os.fchmod(descriptor, 0o600)
-            _write(descriptor, content)
+            with naming(self.path):
+                _write(descriptor, content)
         finally:
             os.close(descriptor)
         if self.path.exists():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
+from reconciler.errors import naming
 from reconciler.frozen import dataclass
 from reconciler.host import clock
 from reconciler.incident import looking, machine
@@ -179,7 +180,7 @@ class Recorder:
         staged.unlink(missing_ok=True)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with naming(self._path), os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)
             file.write(json.dumps(codec.encode(self.memory)).encode())
         staged.replace(self._path)

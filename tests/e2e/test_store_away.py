@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_32_a_store_that_went_and_came_back_empty_begins_anew_with_what_is_spool
     live_through(it)
     store.parent.unlink()
     it.wait_for(lambda: stored(store) == spooled(it))
+
+
+def test_a_state_directory_on_a_full_disk_is_named_and_nothing_is_changed(
+    site: Callable[..., Any], tmp_path: Path
+) -> None:
+    mx = site("enforce: all\noutgoing: {loglevel: 1}\n")
+    before = mx.main_cf.read_bytes()
+    with small_disk(tmp_path / "small") as disk:
+        fill(disk / "filler")
+        argv = [sys.executable, "-m", "reconciler", "apply", "--auto-approve", "--repo", str(mx.repo)]
+        argv += ["-c", mx.instance.config_directory, "--state-dir", str(disk)]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert (done.returncode, mx.main_cf.read_bytes()) == (1, before)
+    assert done.stderr.splitlines()[-1].startswith(f"{disk}/etc"), done.stderr
+    assert "No space left on device" in done.stderr.splitlines()[-1]
 
 
 @contextmanager

@@ -243,3 +243,17 @@ def test_a_store_that_is_current_is_opened_without_alembic(tmp_path: Path) -> No
     argv = [sys.executable, "-c", f"{asked}; print('alembic' in sys.modules)", url]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mysql://ops:hunter2@db.example/x", "store.url: the driver MySQLdb is not installed beside this program; "),
+        ("nothing", "store.url: no URL of a database; "),
+        ("sqlite:////proc/none/store.db", "store: /proc/none"),
+    ],
+)
+def test_what_is_wrong_with_a_store_is_said(url: str, told: str) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        open_store(url)
+    assert str(caught.value).startswith(told)
