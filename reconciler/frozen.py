@@ -1,8 +1,8 @@
 """`dataclass(frozen=True, slots=True)` of the standard library, with its methods made when they are first used.
 
 The standard library writes six methods for each class and compiles them while the module is imported, 0.7 ms a class:
-a quarter of a plan with nothing to do. Few of the classes are instantiated in one run. Here a constructor is compiled
-when the first object is made; the other methods are the same code for every class.
+a quarter of a plan with nothing to do. Few of the classes are instantiated in one run. Here each method is compiled
+when it is first called, or is the same code for every class.
 
 All else is as there: fields, replace, asdict, defaults, inheritance, pattern matching, copying, FrozenInstanceError.
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 __all__ = ["dataclass"]
+
+_Names = dict[str, Any]  # what the text of a method refers to
 
 if TYPE_CHECKING:
     from dataclasses import dataclass
@@ -30,36 +31,30 @@ else:
 def _frozen(cls: type[Any]) -> type[Any]:
     cls.__doc__ = cls.__doc__ or cls.__name__  # or the standard library imports inspect to make one up
     made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
-    values = _values(made)
-    methods = {
-        "__init__": _constructor(made),
-        "__repr__": _repr,
-        "__eq__": _equality(values),
-        "__hash__": _hash(values),
-        "__setattr__": _refuse_to_set,
-        "__delattr__": _refuse_to_delete,
-        "__getstate__": _state,
-        "__setstate__": _set_state,
-    }
-    for name, method in methods.items():
+    methods = {name: _when_first_used(made, name, write) for name, write in _WRITTEN.items()}
+    for name, method in (methods | _SHARED).items():
         if vars(cls).get(name) is None:
             setattr(made, name, method)
     return made
 
 
-def _constructor(cls: type[Any]) -> Callable[..., None]:
-    """One that puts the real one in its place and calls it."""
+def _when_first_used(cls: type[Any], name: str, write: Callable[[type[Any], _Names], str]) -> Callable[..., Any]:
+    """A method that puts the real one in its place and calls it."""
 
-    def first(self: object, *positional: object, **named: object) -> None:
-        cls.__init__ = made = _compiled(cls)
-        made(self, *positional, **named)
+    def first(self: object, *positional: object, **named: object) -> Any:  # noqa: ANN401 - whatever that one gives
+        names: _Names = {}
+        exec(write(cls, names), names)  # noqa: S102 - names of fields are identifiers
+        method = names[name]
+        method.__qualname__ = f"{cls.__qualname__}.{name}"
+        setattr(cls, name, method)
+        return method(self, *positional, **named)
 
     return first
 
 
-def _compiled(cls: type[Any]) -> Callable[..., None]:
-    """What the standard library would write, but that a slot is set by its own descriptor, which is quicker."""
-    names: dict[str, Any] = {"missing": dataclasses.MISSING}
+def _constructor(cls: type[Any], names: _Names) -> str:
+    """As the standard library writes it, but that a slot is set by its own descriptor, which is quicker."""
+    names["missing"] = dataclasses.MISSING
     parameters, lines = ["self"], ["pass"]
     for it in dataclasses.fields(cls):
         name, parameter, value = it.name, it.name, it.name
@@ -73,28 +68,21 @@ def _compiled(cls: type[Any]) -> Callable[..., None]:
         lines.append(f"set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append("self.__post_init__()")
-    body = "".join(f"\n  {line}" for line in lines)
-    exec(f"def __init__({', '.join(parameters)}):{body}", names)  # noqa: S102 - names of fields are identifiers
-    constructor: Callable[..., None] = names["__init__"]
-    constructor.__qualname__ = f"{cls.__qualname__}.__init__"
-    return constructor
+    return f"def __init__({', '.join(parameters)}):" + "".join(f"\n  {line}" for line in lines)
 
 
-def _values(cls: type[Any]) -> Callable[[object], object]:
+def _equality(cls: type[Any], _names: _Names) -> str:
+    compared = f"{_values(cls, 'self')} == {_values(cls, 'other')}"
+    return f"def __eq__(self, other): return {compared} if other.__class__ is self.__class__ else NotImplemented"
+
+
+def _hash(cls: type[Any], _names: _Names) -> str:
+    return f"def __hash__(self): return hash({_values(cls, 'self')})"
+
+
+def _values(cls: type[Any], whose: str) -> str:
     """What an object is compared by."""
-    names = [it.name for it in dataclasses.fields(cls) if it.compare]
-    return attrgetter(*names) if names else lambda _: ()
-
-
-def _equality(values: Callable[[object], object]) -> Callable[[object, object], bool]:
-    def is_equal(self: object, other: object) -> bool:
-        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
-
-    return is_equal
-
-
-def _hash(values: Callable[[object], object]) -> Callable[[object], int]:
-    return lambda self: hash(values(self))
+    return f"({''.join(f'{whose}.{it.name}, ' for it in dataclasses.fields(cls) if it.compare)})"
 
 
 def _fields(self: object) -> tuple[dataclasses.Field[Any], ...]:
@@ -122,3 +110,13 @@ def _state(self: object) -> list[object]:
 def _set_state(self: object, state: list[object]) -> None:
     for it, value in zip(_fields(self), state, strict=True):
         object.__setattr__(self, it.name, value)
+
+
+_WRITTEN = {"__init__": _constructor, "__eq__": _equality, "__hash__": _hash}
+_SHARED: dict[str, Callable[..., Any]] = {
+    "__repr__": _repr,
+    "__setattr__": _refuse_to_set,
+    "__delattr__": _refuse_to_delete,
+    "__getstate__": _state,
+    "__setstate__": _set_state,
+}
