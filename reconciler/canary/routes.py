@@ -29,8 +29,8 @@ _EVERYBODY = (  # whom trust, or no login, is for
     "smtpd_authorized_xforward_hosts",
 )
 _ADDRESS = re.compile(r"[0-9.]+(/\w+)?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(/\w+)?")
-_WIDEST = 8  # bits of an IPv4 network that one administrator may call his own
-_WIDEST_V6 = 16
+_WIDEST, _WIDEST_V6 = 8, 16  # bits
+_ROUTED_V6 = ipaddress.IPv6Network("2000::/3")
 _STARTTLS_PORTS = (25, 587)
 _BOUND = ("smtp_bind_address", "smtp_bind_address6", "lmtp_bind_address", "lmtp_bind_address6")
 _DOMAINS = ("mydestination", "relay_domains", "virtual_alias_domains", "virtual_mailbox_domains")
@@ -41,6 +41,7 @@ def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     """Every fault of main.cf in where mail comes from and goes."""
     view = config.view
     services = {name for name, kind in config.master.by_key if kind != "inet"}
+    usual_ones = services | {name for name, _ in live.master.by_key}
     for name in _TRANSPORTS:
         transport = view.get(name).partition(":")[0]
         if transport and transport not in services:
@@ -48,7 +49,7 @@ def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     for name in view.defaults:
         found = _SERVICE.fullmatch(name) if name != "postlog_service_name" else None  # see services
         usual = _OWN_NAMES.get(found[1], found[1]) if found else ""
-        if usual in services | {key for key, _ in live.master.by_key} and view.get(name) not in services:
+        if usual in usual_ones and view.get(name) not in services:
             yield f"main.cf: {name}: master.cf has no service {view.get(name)}"
     yield from _relayhost(view)
     yield from _networks(view)
@@ -89,8 +90,15 @@ def _networks(view: View) -> Iterator[str]:
             except ValueError as error:
                 yield f"main.cf: {name}: {word!r} is no network, which Postfix stops at ({error})"
                 continue
-            if network.prefixlen < (_WIDEST if network.version == 4 else _WIDEST_V6):
+            if _is_wide(network):
                 yield f"main.cf: {name}: {word} is everybody"
+
+
+def _is_wide(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Wider than what one administrator may call his own; networks that are not routed are anybody's own."""
+    if isinstance(network, ipaddress.IPv6Network):
+        return network.prefixlen < _WIDEST_V6 and network.overlaps(_ROUTED_V6)
+    return network.prefixlen < _WIDEST
 
 
 def _nowhere(view: View, live: View) -> Iterator[str]:

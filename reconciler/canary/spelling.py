@@ -1,6 +1,7 @@
 """Names that are nobody's: Postfix takes them for parameters of the administrator's own, and says nothing.
 
-A misspelt parameter is left at its default, and `$name` of a name that is not set is nothing: TLS is off.
+A misspelt parameter is left at its default, and `$name` of a name that is not set is nothing: TLS is off. Only what is
+about TLS and logins is looked for: `TRANSPORT_…` and what older versions had are names too.
 
 Source: postconf(5), "parameter value may refer to other parameters".
 """
@@ -12,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from reconciler.live.config import LiveConfig
-from reconciler.postfix import catalogue
+from reconciler.postfix import catalogue, restrictions
 from reconciler.postfix.effective import View
 from reconciler.postfix.values import split_list
 
 _OURS = re.compile(r"(smtpd|smtp|lmtp|tls|tlsproxy|postscreen)_")
-_ALIKE = 0.9  # of 1; `smtpd_tls_chain_file` and `smtpd_tls_chain_files` have 0.98
+_ALIKE = 0.93  # of 1; `smtpd_tls_chain_file` and `smtpd_tls_chain_files` have 0.98
 _MENTION = re.compile(r"\$[{(]?([A-Za-z0-9_]+)")
 _PLAIN = re.compile(r"\$(?:([A-Za-z0-9_]+)|\{([A-Za-z0-9_]+)\}|\(([A-Za-z0-9_]+)\))")  # not `${name?…}`: that may be
 
@@ -42,12 +43,14 @@ def _own_names(config: LiveConfig, values: Iterable[str]) -> frozenset[str]:
 
 def _of(name: str, value: str, view: View, own: frozenset[str]) -> Iterator[str]:
     known = catalogue.parameters()
-    if name in known and name in view.defaults:
+    if name in known and name in view.defaults and not restrictions.is_restriction_list(name):  # Debian has such
         for found in _PLAIN.finditer(value):
             asked = next(filter(None, found.groups()))
             if view.raw(asked) is None:
                 yield f"{name}: ${asked} is set nowhere, so it stands for nothing"
     elif name not in known and name not in view.defaults and name not in own and _OURS.match(name):
-        meant = get_close_matches(name, view.defaults, n=1, cutoff=_ALIKE)
+        family = name.partition("_")[0] + "_"
+        possible = [it for it in known if it in view.defaults and it.startswith(family)]
+        meant = get_close_matches(name, possible, n=1, cutoff=_ALIKE)
         if meant:
             yield f"{name} is no parameter of this Postfix, which leaves {meant[0]} as it is without it"

@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import field, replace
@@ -153,7 +153,7 @@ def _run(
                 seen.left_out = private.left_out
                 tables.build(candidate, instance)
                 _assert_private(instance, private)
-                seen.troubles += tables.unlike_their_sources(candidate, instance)
+                seen.add(tables.unlike_their_sources(candidate, instance))
                 queue.make(instance, live)
                 with vigil:
                     steps.begin("starting")
@@ -161,12 +161,13 @@ def _run(
                     steps.begin("probing")
                     _probe(seen, vigil, _Asked(_meaning(live, etc), candidate, private, sink), prove)
         except (CommandFailed, HostUnreadable) as failed:
-            seen.troubles.append(str(failed).replace(root, "CANARY"))
+            said = str(failed).replace(root, "CANARY")
+            seen.troubles[heard.key(said)] = said
         finally:
             steps.begin("stopping")
             instance.stop()
         if not vigil.is_over.is_set():  # what was asked of it afterwards tells nothing
-            troubles = {heard.key(text): text for text in seen.troubles}
+            troubles = dict(seen.troubles)
             failed_proofs = (proof for proof in seen.proofs if proof.outcome is Outcome.FAILED)
             troubles |= {f"{it.name} {it.subject}": _told(it) for it in failed_proofs}
         troubles |= heard.troubles(instance.log(), root)
@@ -184,9 +185,12 @@ class _Everything(frozenset[str]):
 class _Seen:
     """What a run has found so far."""
 
-    troubles: list[str] = field(default_factory=list)
+    troubles: dict[str, str] = field(default_factory=dict)
     proofs: tuple[Proof, ...] = ()
     left_out: tuple[str, ...] = ()
+
+    def add(self, found: Iterable[str]) -> None:
+        self.troubles |= {text: text for text in found}
 
 
 @dataclass
@@ -222,10 +226,10 @@ def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
     with ThreadPoolExecutor(3) as beside:
         mail = beside.submit(outbound.judge, vigil, config, private, asked.sink)
         mine = beside.submit(lambda: tuple(names.problems(config, asked.candidate, end)))
-        lists = beside.submit(lambda: tuple(envelope.problems(config, end)))
+        lists = beside.submit(lambda: tuple(envelope.problems(config, private.injection, end)))
         seen.proofs = tuple(replace(it, subject=_public(it.subject, private)) for it in prove(config))
-        seen.troubles += (_public(text, private) for text in (*mine.result(), *lists.result()))
-        seen.troubles += mail.result()
+        seen.add(_public(text, private) for text in (*mine.result(), *lists.result()))
+        seen.add(mail.result())
 
 
 def _has_ipv4(live: LiveConfig) -> bool:

@@ -139,6 +139,7 @@ FURTHER_MAIL = (
     value("restrictions", "the login comes too late",
           smtpd_relay_restrictions="permit_mynetworks, reject_unauth_destination, permit_sasl_authenticated"),
     value("restrictions", "everybody may relay", smtpd_relay_restrictions="permit_mynetworks, permit, reject_unauth_destination"),
+    value("restrictions", "every recipient is fine", smtpd_relay_restrictions="check_recipient_access static:OK, reject_unauth_destination"),
     value("restrictions", "the whole net is ours", mynetworks="0.0.0.0/0"),
     value("restrictions", "networks misspelt", mynetworks="127.0.0.0/99"),
     value("restrictions", "networks with host bits", mynetworks="127.0.0.1/8"),
