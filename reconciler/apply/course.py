@@ -90,7 +90,7 @@ class Course:
     def prove(self, prover: Prover) -> None:
         """Reload where that is planned, probe, and end: DONE.
 
-        Raises RolledBack where something got worse; the caller unwinds.
+        Raises RolledBack where something got worse, Conflict where that was not of these files; the caller unwinds.
         """
         self._show_tables()
         reloaded = self._reload(prover)
@@ -101,6 +101,7 @@ class Course:
             worse = prover.regressions(self.journal.before, after)
             if worse:
                 self.journal = replace(self.journal, after=after, reloaded=reloaded)
+                self._refuse_to_blame(worse)
                 raise RolledBack(f"the change broke what worked before:\n{_told(worse)}")
         notes = self.journal.notes
         if not self.machine.is_running():
@@ -110,6 +111,13 @@ class Course:
             for revision in self.journal.quarantines:
                 self._quarantine(revision, self.journal.summary)
             self._end(Phase.DONE, None)
+
+    def _refuse_to_blame(self, worse: tuple[Proof, ...]) -> None:
+        """A revision is not tried again for what was seen while somebody else had put the old files back."""
+        gone = [it.path for it in self.journal.passages if self.machine.standing(it) is Standing.OLD]
+        if gone:
+            why = "changed back by somebody else while it was proved, and something got worse; plan again"
+            raise Conflict(f"{', '.join(gone)}: {why}\n{_told(worse)}")
 
     def _show_tables(self) -> None:
         """Let go of the old compiled tables: by the end of their last name Postfix sees that there are others."""

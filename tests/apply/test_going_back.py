@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from reconciler.errors import RollbackFailed, RolledBack
+from reconciler.errors import Conflict, RollbackFailed, RolledBack
 from reconciler.loop.look import plan_of
 from reconciler.model.journal import Phase
+from reconciler.model.proof import Outcome, Proof
 from reconciler.verify.around import AroundChange
-from tests.apply.conftest import Site
+from tests.apply.conftest import Site, Unproven
 
 pytestmark = pytest.mark.postfix
 Make = Callable[..., Site]
@@ -35,6 +36,33 @@ def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes)
     assert done.returncode == 1
     assert "was taken back on this host" in done.stderr
     assert mx.contents() == old
+
+
+class ChangedBack(Unproven):
+    """Somebody puts the old main.cf back while it is proved, and something that worked does not."""
+
+    def __init__(self, mx: Site) -> None:
+        self.main_cf, self.old, self.proved = mx.main_cf, mx.main_cf.read_bytes(), 0
+
+    def before(self) -> tuple[Proof, ...]:
+        return (Proof("banner", "smtp", Outcome.PASSED, "220", "220"),)
+
+    def after(self) -> tuple[Proof, ...]:
+        self.main_cf.write_bytes(self.old)
+        self.proved += 1
+        return (Proof("banner", "smtp", Outcome.FAILED, "220", "nothing"),) if self.proved == 1 else self.before()
+
+    def regressions(self, before: tuple[Proof, ...], after: tuple[Proof, ...]) -> tuple[Proof, ...]:
+        return after if before != after else ()
+
+
+def test_a_revision_is_not_blamed_for_what_was_seen_while_somebody_had_changed_it_back(site: Make) -> None:
+    mx = site()
+    old = mx.contents()
+    with pytest.raises(Conflict, match=r"main\.cf: changed back by somebody else while it was proved"):
+        mx.transaction(prover=ChangedBack(mx)).execute()
+    assert mx.contents() == old
+    assert mx.apply().returncode == 0
 
 
 def test_a_throttled_service_is_ended_by_a_restart_and_that_is_told(site: Make) -> None:
