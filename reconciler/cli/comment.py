@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     review = _read(arguments.file, arguments.commit)
     done = posting.post(review, arguments, posting.where(arguments, arguments.token_file))
     write(f"{done.text}\n")
-    return 0
+    return 0 if done.whole else 1
 
 
 def _read(file: str, commit: str) -> Review:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.report.markdown import Comment
 
 NOT_BELIEVED = "Not shown: the change would have made its own review."
+_TOO_LONG = "Too long for a comment: look at the full plan."
 _FORGES = ("github", "gitlab", "forgejo", "gitea")
 
 
@@ -87,7 +88,10 @@ def post(review: Review, arguments: argparse.Namespace, to: Where) -> Said:
         if arguments.status:
             state, text = _state(review, body) if own is None else (State.FAILURE, NOT_BELIEVED)
             keep(forge, review.head, status_of(arguments.status, state, text, arguments.full))
-    return Said(f"Comment {done.value} on {arguments.repository}#{number}.", whole=not body.cut)
+    said = [f"Comment {done.value} on {arguments.repository}#{number}."]
+    if body.cut:
+        said.append(_TOO_LONG if own is None else NOT_BELIEVED)
+    return Said(" ".join(said), whole=not body.cut)
 
 
 def _comment(review: Review, arguments: argparse.Namespace) -> Comment:
@@ -115,5 +119,5 @@ def _state(review: Review, body: Comment) -> tuple[State, str]:
     from reconciler.report.reviewed import verdict
 
     if body.cut:
-        return State.FAILURE, "Too long for a comment: look at the full plan."
+        return State.FAILURE, _TOO_LONG
     return State.FAILURE if review.judgement is Judgement.FAIL else State.SUCCESS, verdict(review)

@@ -86,7 +86,7 @@ def test_a_review_that_the_change_could_have_made_itself_is_not_shown(comment, s
     server.files = [f"hosts/mx{n}.example.org.yaml" for n in range(7)] + [".github/workflows/review.yaml"]
     passing = replace(review, remarks=(), hosts=())
     distrust = ("--unless-changed", "ci", "--unless-changed", ".github/", "--status", "reconciler/review")
-    assert comment(review_json.render(passing), *distrust) == 0
+    assert comment(review_json.render(passing), *distrust) == 1
     assert server.comments[0]["body"] == markdown.not_believed(".github/workflows/review.yaml").text
     assert server.statuses[-1]["description"] == "Not shown: the change would have made its own review."
     server.files = [".github-like/x", "hosts/ci"]
@@ -113,7 +113,7 @@ def test_a_head_that_moves_while_its_files_are_listed_gets_no_comment(comment, s
 def test_more_files_than_the_forge_lists_could_hide_any_other(comment, server: Server, review) -> None:
     server.page = 100
     server.files = [f"!{n:05}" for n in range(3000)]
-    assert comment(review_json.render(replace(review, remarks=(), hosts=())), "--unless-changed", ".github") == 0
+    assert comment(review_json.render(replace(review, remarks=(), hosts=())), "--unless-changed", ".github") == 1
     told = "1000 files or more" if server.kind == "gitlab" else "3000 files or more"
     assert server.comments[0]["body"] == markdown.not_believed(told).text
 
@@ -151,14 +151,25 @@ def test_what_is_no_review_is_refused_in_one_line_and_nothing_is_sent(comment, s
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_status_for_a_comment_that_was_cut_is_a_failure_whatever_the_review_says(comment, server, review) -> None:
+@pytest.fixture
+def too_long(review: Review) -> str:
+    """A review that passes, and that no comment shows whole."""
     host = replace(review.hosts[2], remarks=())
     assert host.plan
     many = replace(host, plan=replace(host.plan, changes=host.plan.changes * 1000, guards=()))
-    passing = replace(review, remarks=(), hosts=(many,))
-    assert (
-        comment(review_json.render(passing), "--status", "reconciler/review", "--full", "https://ci.example.org/1") == 0
-    )
+    return review_json.render(replace(review, remarks=(), hosts=(many,)))
+
+
+def test_a_comment_that_was_cut_fails_the_command_with_a_status_or_without(comment, server, too_long, capsys) -> None:
+    assert comment(too_long) == 1
+    assert capsys.readouterr().out.endswith(". Too long for a comment: look at the full plan.\n")
+    assert "**Look at the full plan" in server.comments[0]["body"]
+    assert server.statuses == []
+    assert comment(too_long, "--status", "reconciler/review") == 1
+
+
+def test_a_status_for_a_comment_that_was_cut_is_a_failure_whatever_the_review_says(comment, server, too_long) -> None:
+    assert comment(too_long, "--status", "reconciler/review", "--full", "https://ci.example.org/1") == 1
     assert server.statuses[-1]["status"] in ("failure", "failed")
     assert server.statuses[-1]["description"] == "Too long for a comment: look at the full plan."
     assert "**Look at the full plan" in server.comments[0]["body"]

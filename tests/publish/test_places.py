@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from reconciler.errors import PublishFailed, SnapshotRefused, UsageError
+from reconciler.host.certificates import make_self_signed
 from reconciler.model.published import MAXIMUM_SIZE
 from reconciler.publish.places import place
 
@@ -65,10 +68,25 @@ def server() -> Iterator[Server]:
     made.server_close()
 
 
-@pytest.fixture(params=["directory", "address", "repository"])
+@pytest.fixture
+def secured(server, tmp_path, monkeypatch) -> str:
+    """The server's address under TLS, with a certificate for `localhost` that this process trusts."""
+    key, certificate = make_self_signed(("localhost",), timedelta(days=1), datetime.now(UTC))
+    (tmp_path / "server.pem").write_bytes(key + certificate)
+    (tmp_path / "trusted.pem").write_bytes(certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    return f"https://localhost:{server.server_port}/snapshots"
+
+
+@pytest.fixture(params=["directory", "address", "address under TLS", "repository"])
 def where(request, tmp_path, server) -> str:
     if request.param == "address":
         return f"http://127.0.0.1:{server.server_port}/snapshots"
+    if request.param == "address under TLS":
+        return str(request.getfixturevalue("secured"))
     if request.param == "repository":
         subprocess.run(["git", "init", "-q", "--bare", tmp_path / "snapshots.git"], check=True)
         return f"git+file://{tmp_path}/snapshots.git"
@@ -123,6 +141,16 @@ def test_a_refusing_server_is_an_error_without_the_token(server):
     with pytest.raises(PublishFailed, match="HTTP 403") as caught:
         place(f"http://127.0.0.1:{server.server_port}/snapshots", "wr0ng").put(ONE, b"x")
     assert "wr0ng" not in repr(caught.value)
+
+
+def test_a_server_that_is_not_trusted_or_is_another_gets_no_token(secured, server, monkeypatch):
+    port = server.server_port
+    with pytest.raises(PublishFailed, match=r"certificate verify failed|CERTIFICATE_VERIFY_FAILED"):
+        place(f"https://127.0.0.1:{port}/snapshots", "t0ken").put(ONE, b"x")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(PublishFailed, match=r"certificate verify failed|CERTIFICATE_VERIFY_FAILED"):
+        place(secured, "t0ken").put(ONE, b"x")
+    assert server.files == {}
 
 
 def test_a_redirect_is_not_followed(server):
