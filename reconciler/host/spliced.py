@@ -19,6 +19,8 @@ from reconciler.postfix.table import TableType, compiled_path
 
 _PIECE = 16 << 20  # bytes the kernel copies at once
 _FEW = 1 << 18  # bytes that change; beyond that a table is better built anew
+_SAMPLES = 256  # rows that do not change and are looked up all the same: a hundredth that is lost shows in 92 of 100
+_SAMPLE = 4096  # bytes, of which one line is taken
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -93,7 +95,8 @@ def _clothe(target: int, like: FileState | None) -> None:
 def amend(postfix: Postfix, kind: str, path: str, within: Excerpt, like: FileState | None) -> str | None:
     """A copy of the live compiled table with the rows changed, staged; None where it has to be built anew.
 
-    What was changed is read back. The rest is the live table's, byte for byte, as far as postmap leaves pages alone.
+    What was changed is read back, and a sample from all over the table: the rest is the live one's, byte for byte, as
+    far as postmap leaves pages alone, and as far as nobody has damaged that behind its time and size.
 
     Raises HostUnwritable.
     """
@@ -111,19 +114,35 @@ def amend(postfix: Postfix, kind: str, path: str, within: Excerpt, like: FileSta
         built = Path(compiled_path(TableType(kind), str(source)))
         with files.typed(path):
             _whole(live, str(built))
+            sample = {key: value for key, value in _sample(path, within).items() if key not in was.keys() | rows.keys()}
         put = b"".join(key + b" " + value + b"\n" for key, value in rows.items() if was.get(key) != value)
         gone = [key for key in was if key not in rows]
         try:
             postfix.amend(kind, str(source), put, b"".join(key + b"\n" for key in gone))
-            answers = postfix.query_all(kind, str(source), [_text(key) for key in (*rows, *gone)])
+            answers = postfix.query_all(kind, str(source), [_text(key) for key in (*rows, *gone, *sample)])
         except CommandFailed:  # what is really wrong, building it anew will say
             return None
-        if answers != {_text(key): _text(value) for key, value in rows.items()}:
+        if answers != {_text(key): _text(value) for key, value in {**rows, **sample}.items()}:
             return None
         _like_its_source(built, like)
         return files.adopt(str(built), live)
     finally:
         files.discard_scratch(str(scratch))
+
+
+def _sample(path: str, within: Excerpt) -> dict[bytes, bytes]:
+    """Rows of the live source at even distances, each a line of its own; those that change are left out."""
+    found: dict[bytes, bytes] = {}
+    with files.opened(path) as text:
+        for at in range(0, text.size, max(text.size // _SAMPLES, 1)):
+            cut, newline, rest = os.pread(text.descriptor, _SAMPLE, at).partition(b"\n")
+            line, whole, following = rest.partition(b"\n")
+            start = at + len(cut) + len(newline)
+            if not whole or following[:1] in (b"", b" ", b"\t", b"#"):  # it may go on
+                continue
+            if not any(hunk.start <= start + len(line) and start < hunk.end for hunk in within.hunks):
+                found |= {key: row.value for key, row in table.parse(line).rows.items()}
+    return found
 
 
 def _whole(live: str, built: str) -> None:
