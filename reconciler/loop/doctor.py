@@ -175,6 +175,22 @@ def _source(subject: Subject) -> Iterator[Checked]:
     yield _good("source", "a URL, and what it takes to read it")
 
 
+def _store(subject: Subject) -> Iterator[Checked]:
+    url = subject.settings.store.url
+    if url is None:
+        yield _good("store", "SQLite, in the state directory")
+        return
+    from reconciler.record import connection  # noqa: PLC0415 - SQLAlchemy, for who names a store
+
+    try:
+        connection.refuse(url.get_secret_value())
+    except connection.StoreUnavailable as error:
+        text, _, fix = str(error).partition("; ")
+        yield Checked("store", Verdict.FAILURE, text, fix)
+    else:
+        yield _good("store", "store.url names one that can be opened from here")
+
+
 def _halves(subject: Subject) -> Iterator[Checked]:
     yield from readable.look(subject.file, subject.settings, subject.users)
 
@@ -247,6 +263,6 @@ def _trigger(subject: Subject) -> Iterator[Checked]:
 
 
 _CHECKS: tuple[Callable[[Subject], Iterator[Checked]], ...] = (
-    _user, _postfix, _paths, _state, _space, _source, _trust, _halves, _selinux, _resolver, _clock, _others, _packages,
-    _trigger,
+    _user, _postfix, _paths, _state, _space, _source, _trust, _halves, _store, _selinux, _resolver, _clock, _others,
+    _packages, _trigger,
 )  # fmt: skip

@@ -51,6 +51,12 @@ def engine(url: str) -> Engine:
     return made
 
 
+def refuse(url: str) -> None:
+    """Raises StoreUnavailable for a URL that can never be opened here. No server is asked, and no file is made."""
+    if not url.startswith("sqlite"):
+        engine(url)
+
+
 def _prepare(path: Path) -> None:
     """SQLite gives its journals the mode of the database file."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

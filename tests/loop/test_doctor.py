@@ -38,7 +38,7 @@ def examined(instances: Callable[..., Any], tmp_path: Path) -> Callable[..., dic
 def test_every_subject_has_a_verdict_and_what_is_wrong_has_a_fix(examined) -> None:
     found = examined()
     assert list(found) == [
-        "user", "postfix", "running", "name", "paths", "state", "space", "source", "signatures", "puller",
+        "user", "postfix", "running", "name", "paths", "state", "space", "source", "signatures", "puller", "store",
         "selinux", "resolver", "clock", "others", "packages", "trigger",
     ]  # fmt: skip
     assert [it for it in found.values() if it.verdict is not Verdict.GOOD and not it.fix] == []
@@ -62,6 +62,12 @@ def test_an_exposed_deploy_key_is_a_failure(examined, tmp_path: Path) -> None:
     key.chmod(0o644)
     found = examined(f'[source]\nurl = "ssh://git@git.example/x"\ndeploy_key = "{key}"\n')["source"]
     assert (found.verdict, found.fix) == (Verdict.FAILURE, f"chmod 0600 {key}")
+
+
+def test_a_store_that_can_never_be_opened_is_a_failure_that_tells_no_password(examined) -> None:
+    found = examined('[store]\nurl = "mysql://ops:hunter2@db.example/events"\n')["store"]
+    text = "store.url: the driver MySQLdb is not installed beside this program"
+    assert found == Checked("store", Verdict.FAILURE, text, "install it, or name another with BACKEND+DRIVER://")
 
 
 def test_the_state_directory_is_nobody_elses(examined, tmp_path: Path) -> None:
