@@ -19,8 +19,8 @@ from reconciler.host.instance import PrivateInstance
 _SAYS = re.compile(r"^\S+ +\d+ \S+ \S+ \S*?/?(\w[\w-]*)\[\d+\]: (fatal|panic|error|warning): (.*)")
 _CONCERNED = frozenset({"smtpd", "smtp", "lmtp", "postscreen", "tlsproxy", "tlsmgr", "proxymap", "master"})
 _WARNINGS = re.compile(  # those that say mail or TLS will not be as declared
-    r"TLS|SASL|smtp(d)?_tls|database|dictionary|lookup|throttling|bad command startup|exit status|killed by signal"
-    r"|\bmap \S+, line \d+: |connect to (?:private|public)/"
+    r"TLS|SASL|entropy|smtp(d)?_tls|database|dictionary|lookup|throttling|bad command startup|exit status"
+    r"|killed by signal|\bmap \S+, line \d+: |connect to (?:private|public)/"
 )
 _OF_NO_CONSEQUENCE = re.compile(r"restriction \S+ ignored: no SASL support")
 _NUMBERS = re.compile(r"\d{2,}|0x[0-9a-f]+|[0-9A-F]{8,}")

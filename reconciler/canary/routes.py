@@ -128,6 +128,9 @@ def _places(view: View) -> Iterator[str]:
         yield f"main.cf: tls_random_exchange_name: there is no directory {exchange}"
     if view.get("command_directory") and not Path(view.get("command_directory"), "postdrop").is_file():
         yield f"main.cf: command_directory: there is no {view.get('command_directory')}/postdrop"
+    kind, _, source = view.get("tls_random_source").rpartition(":")
+    if source and kind in ("", "dev", "egd") and not (source.startswith("/") and Path(source).exists()):
+        yield f"main.cf: tls_random_source: there is no {source}, so no TLS session begins"
     for name in (it for it in _BOUND if view.get(it)):
         if not _is_address(view.get(name)):
             yield f"main.cf: {name}: {view.get(name)!r} is no address, so no connection is made"
