@@ -6,6 +6,7 @@ Source: TLS_README, "Client-side certificate verification"; postconf(5), smtp_tl
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 
 from reconciler.errors import HostUnreadable
@@ -33,7 +34,9 @@ def faults(
             yield f"main.cf: {demand}, and smtp_tls_CAfile and smtp_tls_CApath name no authority"
     path = view.get("smtp_tls_CAfile")
     is_new = path != live.view.get("smtp_tls_CAfile") or config.path(path) in candidate.files
-    found = pem(config.path(path)) if path and is_new else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bundles of systems hold authorities with a serial number of zero
+        found = pem(config.path(path)) if path and is_new else None
     now = config.snapshot.now
     if found and found.certificates and all(now > it.not_after for it in found.certificates):
         yield f"main.cf: smtp_tls_CAfile: every certificate in {path} has ended"
