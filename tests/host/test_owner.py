@@ -58,8 +58,8 @@ def test_only_the_thread_that_acts_as_an_owner_is_somebody_else() -> None:
 
 def test_a_port_below_1024_that_is_free_can_be_declared_without_the_right_to_bind_it() -> None:
     code = (
-        "from reconciler.host.listeners import _bind, _is_taken;"
-        "port = next(it for it in range(700, 1000) if not _is_taken(it)); print(repr(_bind('127.0.0.1', str(port), None)))"
+        "from reconciler.host.listeners import _bind; from reconciler.host.listening import is_taken;"
+        "port = next(it for it in range(700, 1000) if not is_taken(it)); print(repr(_bind('127.0.0.1', str(port), None)))"
     )
     done = subprocess.run([*CONFINED, sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "''"
