@@ -65,10 +65,12 @@ arrows: environment ## Who may import whom
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: schemas
-schemas: environment ## Write schemas/, docs/reference/state.md and settings.md anew from the models
+schemas: environment ## Write schemas/, docs/reference/state.md and settings.md, and reconciler/desired/state_file.py anew from the models
 	@$(BIN)/reconciler schemas --out $(SCHEMAS)
 	@cp $(SCHEMAS)/{fleet,host,profile}-v1.json state-repo-example/schemas/
 	@$(BIN)/python -c 'from reconciler.desired import reference; print(reference.render(), end="")' > docs/reference/state.md
+	@$(BIN)/python -c 'from reconciler.desired import codegen; print(codegen.render(), end="")' > $(SCHEMAS)/.state_file
+	@mv $(SCHEMAS)/.state_file reconciler/desired/state_file.py
 	@$(BIN)/python -c 'from reconciler.settings.page import page; print(page(), end="")' > docs/reference/settings.md
 
 .PHONY: schemas-current

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from datetime import timedelta
 from enum import Enum
-from functools import cache
 from typing import NamedTuple
 
 from reconciler.desired import dnssec, parameters, readers, services, tables
-from reconciler.desired.fields import Becomes
 from reconciler.desired.maps import MapRow
-from reconciler.desired.models import Certificate, Frozen, HostFile, SelfSignedCertificate
+from reconciler.desired.state_file import PARAMETERS, Certificate, HostFile, Incoming, Outgoing, SelfSignedCertificate
 from reconciler.desired.tree import Mapping, key_origin_at, origin_at
 from reconciler.errors import Problem, StateInvalid
 from reconciler.model.desired import (
@@ -59,28 +57,19 @@ def assemble(subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[st
 def _dedicated(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
     yield from _default_certificate(file, tree)
     if file.incoming is not None:
-        yield from lowered(file.incoming, ("incoming",), Part.INCOMING, tree)
+        yield from _lowered(file.incoming, ("incoming",), Part.INCOMING, tree)
     if file.outgoing is not None:
-        yield from lowered(file.outgoing, ("outgoing",), Part.OUTGOING, tree)
+        yield from _lowered(file.outgoing, ("outgoing",), Part.OUTGOING, tree)
 
 
-def lowered(section: Frozen, where: tuple[str, ...], part: Part, tree: Mapping) -> Iterator[DesiredParameter]:
+def _lowered(
+    section: Incoming | Outgoing, where: tuple[str, ...], part: Part, tree: Mapping
+) -> Iterator[DesiredParameter]:
     """The keys of a section that are parameters under another name, in the order of the model."""
-    for key, parameter in parameters_of(type(section)):
+    for key, parameter in PARAMETERS[type(section)]:
         value = getattr(section, key)
         if value is not None:
             yield DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, *where, key))
-
-
-@cache
-def parameters_of(model: type[Frozen]) -> tuple[tuple[str, str], ...]:
-    """The keys of a section that are parameters under another name: (key, parameter), in the order of the model."""
-    return tuple(
-        (key, mark.parameter)
-        for key, field in model.model_fields.items()
-        for mark in field.metadata
-        if isinstance(mark, Becomes)
-    )
 
 
 def written(parameter: str, value: object) -> str:
@@ -106,7 +95,7 @@ def _default_certificate(file: HostFile, tree: Mapping) -> Iterator[DesiredParam
         return
     if certificate.certbot:
         origin = origin_at(tree, "certificates", "default", "certbot")
-        value = written("smtpd_tls_chain_files", certificate.served)
+        value = written("smtpd_tls_chain_files", tables.served(certificate))
         yield DesiredParameter("smtpd_tls_chain_files", value, Part.CERTIFICATES, origin)
     for key, parameter in (
         ("chain_files", "smtpd_tls_chain_files"),
@@ -148,7 +137,7 @@ def _certificates(file: HostFile, tree: Mapping, host: str) -> Iterator[DesiredC
             yield DesiredCertificate(
                 name=name,
                 origin=key_origin_at(tree, "certificates", name),
-                chain_files=certificate.served,
+                chain_files=tables.served(certificate),
                 certificate_file=certificate.cert_file or "",
                 key_file=certificate.key_file or "",
                 certbot=certificate.certbot or "",
@@ -162,8 +151,8 @@ def _self_signed(certificate: Certificate, host: str) -> SelfSigned | None:
             return None
         case SelfSignedCertificate() as wanted:
             return SelfSigned(wanted.names or (host,), timedelta(days=wanted.days))
-        case _:
-            return _self_signed(certificate.model_copy(update={"until_present": SelfSignedCertificate()}), host)
+        case "self_signed":
+            return SelfSigned((host,), timedelta(days=SelfSignedCertificate().days))
 
 
 def _waivers(file: HostFile, tree: Mapping) -> Iterator[Waiver]:

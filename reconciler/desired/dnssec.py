@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
 from reconciler.desired.kinds import ClientLevel
-from reconciler.desired.models import HostFile
+from reconciler.desired.state_file import HostFile
 from reconciler.desired.tree import Mapping, origin_at
 from reconciler.errors import Position, Problem, StateInvalid
 from reconciler.model.desired import DesiredParameter, DesiredTable, Part

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from enum import Enum
-from functools import lru_cache, partial
+from functools import partial
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,14 +17,13 @@ from pydantic import Discriminator, GetCoreSchemaHandler, GetJsonSchemaHandler, 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from reconciler.desired import readers, wording
+from reconciler.desired.keys import become, converted
 from reconciler.desired.kinds import SaslType, ServerLevel
 from reconciler.frozen import dataclass
 from reconciler.model.desired import GUARDS, Part
-from reconciler.postfix import values
 from reconciler.postfix.table import TableType
 
 JsonSchema = dict[str, Any]
-_REMEMBERED = 10_000  # texts, of which one has a few dozen bytes
 
 
 def refused(what: str, fix: str = "", why: str = "") -> PydanticCustomError:
@@ -71,15 +70,9 @@ class Reads:
     def _read(self, given: object) -> object:
         text = one_text(given)
         try:
-            return _converted(self.convert, text)
+            return converted(self.convert, text)
         except ValueError as error:
             raise refused_by(error, self.why) from error
-
-
-@lru_cache(_REMEMBERED)
-def _converted(convert: Callable[[str], object], text: str) -> object:
-    """The same few texts stand in the files of a whole fleet, and in each layer and revision of one host."""
-    return convert(text)
 
 
 class Section:
@@ -109,7 +102,7 @@ class Becomes:
     parameter: str
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        kind = _kind(source)
+        kind = kind_of(source)
         if kind is tuple:  # its items are checked one by one
             return handler(source)
         return core_schema.no_info_before_validator_function(partial(self._read, kind), handler(source))
@@ -131,33 +124,13 @@ class Becomes:
     def _read(self, kind: type, given: object) -> object:
         text = one_text(given)
         try:
-            return _become(self.parameter, kind, text)
+            return become(self.parameter, kind, text)
         except ValueError as error:
             why = f"{self.parameter} takes {wording.described(self.parameter)} (postconf(5))"
             raise refused_by(error, why) from error
 
 
-@lru_cache(_REMEMBERED)
-def _become(parameter: str, kind: type, text: str) -> object:
-    """A text that Postfix takes for the parameter, as the key's type. Raises ValueError for another one."""
-    if kind is bool:
-        return readers.yes_or_no(text)
-    if parameter.endswith(wording.PATHS):
-        return readers.config_path(text)
-    readers.plain_text(text)
-    values.check(parameter, text)
-    if parameter.endswith("_protocols"):
-        values.check_some_protocol(text)
-    if issubclass(kind, Enum):
-        return readers.one_of(kind, text)
-    if kind is int:
-        return readers.whole_number(text, 0, wording.most(parameter))
-    if kind is timedelta:
-        return timedelta(seconds=readers.in_range(values.seconds(text), 0, wording.MOST_SECONDS))
-    return text
-
-
-def _kind(source: object) -> type:
+def kind_of(source: object) -> type:
     """The type of a key, without its `| None`."""
     for option in get_args(source):
         origin = getattr(option, "__origin__", option)

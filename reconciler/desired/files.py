@@ -6,10 +6,9 @@ import posixpath
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reconciler.desired.models import Certificate, HostFile
-from reconciler.desired.reading import shown
-from reconciler.desired.tables import SERVER_NAMES
-from reconciler.desired.tree import Mapping, entry_at, origin_at
+from reconciler.desired.state_file import Certificate, HostFile
+from reconciler.desired.tables import SERVER_NAMES, served
+from reconciler.desired.tree import Mapping, entry_at, origin_at, shown
 from reconciler.errors import Problem
 
 Steps = tuple[str | int, ...]
@@ -63,7 +62,7 @@ def _read_only(file: HostFile) -> Iterator[_Named]:
         if isinstance(certificate, Certificate):
             where = ("certificates", name)
             yield from _listed(certificate.chain_files, (*where, "chain_files"))
-            yield from _listed(certificate.served if certificate.certbot else None, (*where, "certbot"))
+            yield from _listed(served(certificate) if certificate.certbot else None, (*where, "certbot"))
             yield from _single(certificate.cert_file, (*where, "cert_file"))
             yield from _single(certificate.key_file, (*where, "key_file"))
     if file.incoming is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from reconciler.desired import files
 from reconciler.desired.kinds import ClientLevel, SaslType, ServerLevel
-from reconciler.desired.models import Certificate, HostFile, Submissions
+from reconciler.desired.state_file import Certificate, HostFile, Submission, Submissions
 from reconciler.desired.tree import Mapping, Node, Scalar, Sequence, entry_at, key_origin_at, origin_at
 from reconciler.errors import Position, Problem
 from reconciler.postfix import endpoint, values
@@ -185,7 +185,7 @@ def _floor(file: HostFile, tree: Mapping) -> Iterator[Problem]:
 
 
 def _services(file: HostFile, tree: Mapping) -> Iterator[Problem]:
-    enabled: dict[str, Submissions] = {}
+    enabled: dict[str, Submission | Submissions] = {}
     for name, service in (("submission", file.submission), ("submissions", file.submissions)):
         if service is None or not service.enabled:
             continue

@@ -6,7 +6,6 @@ only what is declared is managed. The JSON Schemas for editors are made of these
 
 from __future__ import annotations
 
-import posixpath
 from datetime import timedelta
 from typing import Annotated
 
@@ -97,13 +96,6 @@ class Certificate(Frozen):
         None,
         description="Make a self-signed certificate while the files do not exist: `self_signed`, or `names`, `days`.",
     )
-
-    @property
-    def served(self) -> tuple[str, ...]:
-        """The PEM files with key and chain; a certbot lineage is put together in one of ours."""
-        if self.certbot:
-            return (f"tls/{posixpath.basename(self.certbot)}.pem",)
-        return self.chain_files or ()
 
 
 CertificateOrWord = Annotated[

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.desired import readers, wording
-from reconciler.desired.reading import shown
-from reconciler.desired.tree import Entry, Mapping, Scalar, entry_at
+from reconciler.desired.tree import Entry, Mapping, Scalar, entry_at, shown
 from reconciler.errors import Problem
 from reconciler.postfix import catalogue, expand, scope, values
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from reconciler.desired.assemble import parameters_of
-from reconciler.desired.models import Incoming, Outgoing
 from reconciler.desired.parameters import OF_SERVICE
+from reconciler.desired.state_file import PARAMETERS, Incoming, Outgoing
 
 Path = tuple[str, ...]  # keys, from the top of the file down
 
@@ -28,4 +27,4 @@ def of_option(service: str, name: str) -> Path | None:
 @cache
 def _own_keys() -> dict[str, Path]:
     sections = (("incoming", Incoming), ("outgoing", Outgoing))
-    return {parameter: (where, key) for where, model in sections for key, parameter in parameters_of(model)}
+    return {parameter: (where, key) for where, model in sections for key, parameter in PARAMETERS[model]}

@@ -13,8 +13,8 @@ from reconciler.desired import document, maps, meaning, parameters, profiles, re
 from reconciler.desired.assemble import Subject, assemble
 from reconciler.desired.few import few
 from reconciler.desired.merging import labelled, merge
-from reconciler.desired.models import FleetFile, Frozen, HostFile, ProfileFile
-from reconciler.desired.reading import read
+from reconciler.desired.reading import File, read
+from reconciler.desired.state_file import FleetFile, HostFile, ProfileFile
 from reconciler.desired.tree import Mapping, Scalar, Sequence, Source, entry_at
 from reconciler.errors import Position, Problem, StateInvalid
 from reconciler.model.desired import DesiredState
@@ -262,7 +262,7 @@ class Repository:
         except ValueError as error:
             self.problems.append(Problem(Position(path), f"the file's name: {error}", "call it hosts/HOST.yaml"))
 
-    def _tree(self, path: str, layer: str, model: type[Frozen]) -> Mapping | None:
+    def _tree(self, path: str, layer: str, model: type[File]) -> Mapping | None:
         """One file, read and checked by itself, or None where it has problems."""
         if path not in self._trees:
             self._trees[path] = (
@@ -270,13 +270,13 @@ class Repository:
             )
         return self._trees[path]
 
-    def _read(self, path: str, layer: str, model: type[Frozen]) -> Mapping:
+    def _read(self, path: str, layer: str, model: type[File]) -> Mapping:
         key = path, self._repo.files[path]
         if key not in self._known:
             self._known[key] = self._read_anew(path, layer, model)
         return self._known[key]
 
-    def _read_anew(self, path: str, layer: str, model: type[Frozen]) -> Mapping:
+    def _read_anew(self, path: str, layer: str, model: type[File]) -> Mapping:
         tree = document.parse(self._repo.files[path], Source(path, layer))
         problems = few(_wrong(model, tree))
         if problems:
@@ -291,7 +291,7 @@ class Repository:
             return None
 
 
-def _wrong(model: type[Frozen], tree: Mapping) -> Iterator[Problem]:
+def _wrong(model: type[File], tree: Mapping) -> Iterator[Problem]:
     try:
         read(model, tree)
     except StateInvalid as invalid:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.desired import parameters
-from reconciler.desired.models import HostFile, Submissions
+from reconciler.desired.state_file import HostFile, Submission, Submissions
 from reconciler.desired.tree import Mapping, origin_at
 from reconciler.model.desired import DesiredParameter, DesiredService, Part
 
@@ -21,7 +21,7 @@ def of(file: HostFile, tree: Mapping) -> tuple[DesiredService, ...]:
     return tuple(_service(part, service, tree) for part, service in declared if service is not None)
 
 
-def _service(part: Part, service: Submissions, tree: Mapping) -> DesiredService:
+def _service(part: Part, service: Submission | Submissions, tree: Mapping) -> DesiredService:
     origin = origin_at(tree, part.value)
     options: tuple[DesiredParameter, ...] = ()
     if service.enabled:
@@ -32,7 +32,7 @@ def _service(part: Part, service: Submissions, tree: Mapping) -> DesiredService:
     return DesiredService(service.listen, service.enabled, options, part, origin)
 
 
-def _options(part: Part, service: Submissions) -> Iterator[tuple[str, str, str]]:
+def _options(part: Part, service: Submission | Submissions) -> Iterator[tuple[str, str, str]]:
     """Name, value, and the key that says it, in the order of Postfix's own master.cf.
 
     The restrictions are written out, the empty ones too: those of main.cf are made for port 25.

@@ -5,13 +5,14 @@ Source: access(5), cidr_table(5); postconf(5), smtp_tls_policy_maps and parent_d
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
 from reconciler.desired import readers
 from reconciler.desired.maps import MapRow
-from reconciler.desired.models import Certificate, HostFile, IncomingPolicies, Outgoing
+from reconciler.desired.state_file import Certificate, HostFile, IncomingPolicies, Outgoing
 from reconciler.desired.tree import Mapping, Sequence, entry_at, key_origin_at, origin_at
 from reconciler.errors import Position, Problem, StateInvalid
 from reconciler.model.desired import DesiredRow, DesiredTable, Origin, Part
@@ -43,13 +44,20 @@ def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) 
     return tuple(table for table in tables if table.rows)
 
 
+def served(certificate: Certificate) -> tuple[str, ...]:
+    """The PEM files with key and chain; a certbot lineage is put together in one of ours."""
+    if certificate.certbot:
+        return (f"tls/{posixpath.basename(certificate.certbot)}.pem",)
+    return certificate.chain_files or ()
+
+
 def _server_names(file: HostFile, tree: Mapping) -> DesiredTable:
     """The certificates of names other than the host's own (SNI).
 
     Source: postconf(5), tls_server_sni_maps; postmap(1), -F.
     """
     rows = tuple(
-        DesiredRow(name, ", ".join(certificate.served), key_origin_at(tree, "certificates", name))
+        DesiredRow(name, ", ".join(served(certificate)), key_origin_at(tree, "certificates", name))
         for name, certificate in (file.certificates or {}).items()
         if isinstance(certificate, Certificate) and name != "default"
     )

@@ -119,5 +119,11 @@ def key_origin_at(tree: Mapping, *path: str) -> Origin:
     return entry.key.origin if entry is not None else origin_at(tree, *path)
 
 
+def shown(path: tuple[str | int, ...]) -> str:
+    """A path of keys as messages write it: `incoming.policies.senders[2]`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
 def _is_absent(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_absent
