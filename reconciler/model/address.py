@@ -13,6 +13,8 @@ PATH is relative where the file lies below the configuration directory, absolute
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from reconciler.frozen import dataclass
 
 
@@ -81,6 +83,7 @@ class FileAddress:
 Address = ParameterAddress | ElementAddress | ServiceAddress | OptionAddress | RowAddress | TableAddress | FileAddress
 
 
+@lru_cache(maxsize=4096)  # the records of a fleet's hosts name the same ones, but for rows
 def parse(text: str) -> Address:
     """Read an address as a person wrote it.
 

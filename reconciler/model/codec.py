@@ -75,6 +75,8 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
 
 def _union(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
     optional = type(None) in arguments
+    if all(it in _PLAIN for it in arguments):
+        return _plain(*arguments)
     named: dict[str, Callable[[Any], Any]] = {it.__name__: _decoder(it) for it in arguments if _is_noun(it)}
     others = [_decoder(it) for it in arguments if it is not type(None) and not _is_noun(it)]
 
@@ -94,7 +96,7 @@ def _is_noun(kind: Any) -> bool:
 
 def _simple(kind: Any) -> Callable[[Any], Any]:
     if kind in _PLAIN:
-        return lambda value: _checked(kind, value)
+        return _plain(kind)
     if kind is bytes:
         return lambda value: base64.b64decode(value, validate=True)
     if kind in (datetime, date):
@@ -104,18 +106,27 @@ def _simple(kind: Any) -> Callable[[Any], Any]:
     if issubclass(kind, Enum):
         return kind  # type: ignore[no-any-return]
     hints = get_type_hints(kind)
-    readers = {it.name: _decoder(hints[it.name]) for it in fields(kind)}
-    optional = {it.name for it in fields(kind) if it.default is not MISSING or it.default_factory is not MISSING}
+    readers = tuple((it.name, _decoder(hints[it.name])) for it in fields(kind))
+    optional = frozenset(
+        it.name for it in fields(kind) if it.default is not MISSING or it.default_factory is not MISSING
+    )
 
     def read(value: Any) -> Any:
         """A field with a default may be absent: what was kept before there was one can still be read."""
-        there = {name: reader for name, reader in readers.items() if name in value or name not in optional}
-        return kind(**{name: reader(value[name]) for name, reader in there.items()})
+        if not optional or optional.issubset(value):
+            return kind(*[reader(value[name]) for name, reader in readers])
+        there = [it for it in readers if it[0] in value or it[0] not in optional]
+        return kind(**{name: reader(value[name]) for name, reader in there})
 
     return read
 
 
-def _checked(kind: type, value: object) -> object:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{value!r} is no {kind.__name__}")
-    return value
+def _plain(*kinds: Any) -> Callable[[Any], Any]:
+    """A reader of what JSON has itself; to Python a `bool` is an `int` too, but not here."""
+
+    def read(value: Any) -> Any:
+        if type(value) not in kinds:
+            raise ValueError(f"{value!r} is no {' or '.join(it.__name__ for it in kinds)}")
+        return value
+
+    return read

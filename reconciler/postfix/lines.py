@@ -37,7 +37,8 @@ class LogicalLine:
 
     @property
     def text(self) -> bytes:
-        return self.whole.split(b"\0", 1)[0]
+        whole = self.whole
+        return whole if b"\0" not in whole else whole[: whole.index(b"\0")]
 
     @property
     def whole(self) -> bytes:
@@ -63,6 +64,9 @@ class LogicalLine:
 
     def offsets(self, start: int, end: int) -> tuple[int, int]:
         """The slice of `raw` that holds `text[start:end]`; the start sits on its byte, not at a seam before it."""
+        if len(self.spans) == 1:
+            first, last = self.spans[0]
+            return first + start, min(first + end, last)
         ends = []
         seen = 0
         for begin, stop in self.spans:

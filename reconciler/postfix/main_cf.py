@@ -13,6 +13,7 @@ from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 _NAME = re.compile(rb"[A-Za-z0-9_]+\Z")
+_UP_TO_VALUE = re.compile(rb"[^ \t\n\v\f\r=]*")  # all but BLANKS and the equals sign
 _COMMENTED_EXAMPLE = re.compile(rb"[ \t]*#[ \t]*([A-Za-z0-9_]+)[ \t]*=")
 
 
@@ -130,11 +131,11 @@ def _read(line: LogicalLine) -> Entry | Malformed:
         return Malformed(
             line.raw, line.line, "a continuation line that continues nothing; Postfix ignores it", fatal=False
         )
-    name_end = next((at for at, byte in enumerate(text) if byte in BLANKS or byte == 0x3D), len(text))
-    name = text[:name_end]
+    found = _UP_TO_VALUE.match(text)
+    name = found[0] if found else b""
     if not name:
         return Malformed(line.raw, line.line, "no parameter name before '='", fatal=True)
-    after_name = len(text) - len(text[name_end:].lstrip(BLANKS))
+    after_name = len(text) - len(text[len(name) :].lstrip(BLANKS))
     if text[after_name : after_name + 1] != b"=":
         return Malformed(line.raw, line.line, f"no '=' after {name.decode('utf-8', 'replace')!r}", fatal=True)
     value_start = len(text) - len(text[after_name + 1 :].lstrip(BLANKS))

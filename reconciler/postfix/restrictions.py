@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS
@@ -37,6 +38,7 @@ class Element:
     at: tuple[int, int]
 
 
+@lru_cache(maxsize=256)  # a host's lists are asked for every element of ours, and hosts have the same ones
 def elements(text: str, *, with_arguments: bool) -> tuple[Element, ...]:
     """The elements of a list. In restriction lists an argument belongs to the word before it."""
     words = _positions(text)

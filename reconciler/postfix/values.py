@@ -25,6 +25,7 @@ DNS_LEVELS = ("disabled", "enabled", "dnssec")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _TIME = re.compile(r"(\d+)([smhdw]?)\Z", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,]+")
+_WORD = re.compile(r"[^, \t\r\n\v\f]+")
 _PROTOCOL_SEPARATORS = re.compile(r"[\s,:]+")
 
 
@@ -121,6 +122,8 @@ def seconds(text: str) -> int:
 
 def split_list(text: str) -> tuple[str, ...]:
     """The elements of a list separated by commas and white space; braces hold theirs together."""
+    if "{" not in text:
+        return tuple(_WORD.findall(text))
     elements: list[str] = []
     start, level = None, 0
     for at, char in enumerate(text):
