@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
 from reconciler.desired import dnssec, parameters, readers, services, tables
+from reconciler.desired.kept import Kept
 from reconciler.desired.maps import MapRow
 from reconciler.desired.state_file import PARAMETERS, Certificate, HostFile, Incoming, Outgoing, SelfSignedCertificate
 from reconciler.desired.tree import Mapping, key_origin_at, origin_at
@@ -31,45 +33,48 @@ class Subject(NamedTuple):
     path: str
 
 
-def assemble(subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> DesiredState:
+def assemble(
+    subject: Subject, file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]], kept: Kept
+) -> DesiredState:
     """The state of one host. `tree` is what `file` was read from, `maps` the rows of its policy files.
 
     Raises StateInvalid where two keys set one parameter, or two policy files one destination.
     """
-    made = tables.of(file, tree, maps)
+    made = tables.of(file, tree, maps, kept)
     enforced = _enforced(file)
-    found = (*_dedicated(file, tree), *dnssec.of(file, tree, made, enforced))
-    given = tuple(_given(file, tree))
+    found = (*_dedicated(file, tree, kept), *dnssec.of(file, tree, made, enforced))
+    entry = tree.entries.get("parameters")
+    given = kept.once("parameters", entry, lambda: _given(file, tree)) if entry is not None else ()
     _refuse_twice(found, given)
+    taken = {one.name for one in found}
     return DesiredState(
         host=subject.host,
         instance=subject.instance,
         file=subject.path,
-        parameters=(*found, *(one for one in given if one.name not in {other.name for other in found})),
+        parameters=(*found, *(one for one in given if one.name not in taken)),
         tables=made,
-        services=services.of(file, tree),
+        services=services.of(file, tree, kept),
         certificates=tuple(_certificates(file, tree, subject.host)),
         enforced=enforced,
         waivers=tuple(_waivers(file, tree)),
     )
 
 
-def _dedicated(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
+def _dedicated(file: HostFile, tree: Mapping, kept: Kept) -> Iterator[DesiredParameter]:
     yield from _default_certificate(file, tree)
-    if file.incoming is not None:
-        yield from _lowered(file.incoming, ("incoming",), Part.INCOMING, tree)
-    if file.outgoing is not None:
-        yield from _lowered(file.outgoing, ("outgoing",), Part.OUTGOING, tree)
+    for part, section in ((Part.INCOMING, file.incoming), (Part.OUTGOING, file.outgoing)):
+        if section is not None:
+            yield from kept.once(part.value, tree.entries[part.value], partial(_lowered, section, part, tree))
 
 
-def _lowered(
-    section: Incoming | Outgoing, where: tuple[str, ...], part: Part, tree: Mapping
-) -> Iterator[DesiredParameter]:
+def _lowered(section: Incoming | Outgoing, part: Part, tree: Mapping) -> tuple[DesiredParameter, ...]:
     """The keys of a section that are parameters under another name, in the order of the model."""
-    for key, parameter in PARAMETERS[type(section)]:
-        value = getattr(section, key)
-        if value is not None:
-            yield DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, *where, key))
+    values = ((key, parameter, getattr(section, key)) for key, parameter in PARAMETERS[type(section)])
+    return tuple(
+        DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, part.value, key))
+        for key, parameter, value in values
+        if value is not None
+    )
 
 
 def written(parameter: str, value: object) -> str:
@@ -108,10 +113,11 @@ def _default_certificate(file: HostFile, tree: Mapping) -> Iterator[DesiredParam
             yield DesiredParameter(parameter, written(parameter, value), Part.CERTIFICATES, origin)
 
 
-def _given(file: HostFile, tree: Mapping) -> Iterator[DesiredParameter]:
-    for name, text in (file.parameters or {}).items():
-        origin = origin_at(tree, "parameters", name)
-        yield DesiredParameter(name, parameters.written(name, text), Part.PARAMETERS, origin)
+def _given(file: HostFile, tree: Mapping) -> tuple[DesiredParameter, ...]:
+    return tuple(
+        DesiredParameter(name, parameters.written(name, text), Part.PARAMETERS, origin_at(tree, "parameters", name))
+        for name, text in (file.parameters or {}).items()
+    )
 
 
 def _refuse_twice(found: tuple[DesiredParameter, ...], given: tuple[DesiredParameter, ...]) -> None:

@@ -102,8 +102,8 @@ class _Builder:
 
     def document(self) -> Mapping | None:
         """The file's one mapping, or None where there is a problem that leaves none."""
-        self._events = yaml.parse(self._text, Loader=_Loader)
         try:
+            self._events = iter(_Loader(self._text).get_event, None)
             return self._single_mapping()
         except yaml.YAMLError as error:
             problem = explain(error, self._text, self._source.file)
@@ -130,6 +130,8 @@ class _Builder:
         return None
 
     def _node(self, event: yaml.NodeEvent) -> Node:
+        if type(event) is yaml.ScalarEvent and event.tag is None and event.anchor is None:  # as nearly all are
+            return self._scalar(event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         tag = getattr(event, "tag", None)
@@ -153,11 +155,10 @@ class _Builder:
         return node
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        line, column = _at(event)
         text = event.value
         if not text.isprintable():  # controls, line ends, every space but U+0020, and all that has no width
             self._hidden(event, text)
-        return Scalar(text, line, column, self._source, event.style is None or event.style == "")
+        return Scalar(text, *_at(event), self._source, not event.style)
 
     def _hidden(self, event: yaml.ScalarEvent, text: str) -> None:
         at = next(index for index, char in enumerate(text) if not char.isprintable())

@@ -74,9 +74,11 @@ def names(name: Taker, value: Taker) -> Taker:
 
 
 def section(kind: type, takers: dict[str, Taker], required: frozenset[str] = frozenset()) -> Taker:
-    """Keys that are known, as an object of `kind`."""
+    """Keys that are known, as an object of `kind`; one that was taken before is taken as it is."""
 
     def take(given: object) -> object:
+        if type(given) is kind:
+            return given
         keys = _expected(dict, given)
         if not (required <= keys.keys() <= takers.keys()):
             raise ValueError(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from reconciler.desired.kept import Kept
 from reconciler.desired.state_file import TAKERS, FleetFile, HostFile, ProfileFile
 from reconciler.desired.tree import Mapping, plain
 from reconciler.errors import StateInvalid
@@ -23,3 +24,24 @@ def read(kind: type[File], tree: Mapping, prefix: tuple[str, ...] = ()) -> File:
 
         raise StateInvalid(refusal.problems(kind.__name__, tree, prefix)) from error
     return taken
+
+
+def read_host(tree: Mapping, kept: Kept) -> HostFile:
+    """The same for a host file, alone or with its layers: a section that was taken before is not taken again.
+
+    Raises StateInvalid as `read` does.
+    """
+    sections = {key: entry for key, entry in tree.entries.items() if key in _SECTIONS}
+    before = {key: kept.last(f"file {key}", entry) for key, entry in sections.items()}
+    try:
+        file: HostFile = TAKERS[HostFile](
+            {key: before.get(key) or plain(entry.value) for key, entry in tree.entries.items()}
+        )
+    except ValueError:
+        return read(HostFile, tree)  # which tells where it is wrong
+    for key, entry in sections.items():
+        kept.keep(f"file {key}", entry, getattr(file, key))
+    return file
+
+
+_SECTIONS = frozenset({"incoming", "outgoing", "submission", "submissions"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import field
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TypeVar
@@ -12,11 +13,13 @@ from reconciler import __version__
 from reconciler.desired import document, maps, meaning, parameters, profiles, readers, secrets
 from reconciler.desired.assemble import Subject, assemble
 from reconciler.desired.few import few
+from reconciler.desired.kept import Kept
 from reconciler.desired.merging import labelled, merge
-from reconciler.desired.reading import File, read
+from reconciler.desired.reading import File, read, read_host
 from reconciler.desired.state_file import FleetFile, HostFile, ProfileFile
 from reconciler.desired.tree import Mapping, Scalar, Sequence, Source, entry_at
 from reconciler.errors import Position, Problem, StateInvalid
+from reconciler.frozen import dataclass
 from reconciler.model.desired import DesiredState
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.postfix.domain import check_domain
@@ -27,7 +30,18 @@ _PROFILE_FILE = re.compile(r"profiles/([^/]+)\.yaml")
 _SHOWN_HOSTS = 50
 
 Result = TypeVar("Result")
-Known = dict[tuple[str, bytes], Mapping]  # files that were read and checked before, by path and content
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What two revisions of a repository share: files that were read and checked, by path and content.
+
+    `kept` is what was made of the last host's sections.
+    """
+
+    trees: dict[tuple[str, bytes], Mapping] = field(default_factory=dict)
+    maps: dict[tuple[str, bytes], tuple[maps.MapRow, ...]] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
 
 
 def load(repo: RepoSnapshot, host: str, instance: str = "") -> DesiredState:
@@ -105,7 +119,7 @@ class Repository:
 
     def __init__(self, repo: RepoSnapshot, known: Known | None = None) -> None:
         self._repo = repo
-        self._known = {} if known is None else known
+        self._known = Known() if known is None else known
         self.problems: list[Problem] = list(secrets.find(repo))
         self._unreadable = {problem.position.file for problem in self.problems}
         self._trees: dict[str, Mapping | None] = {}
@@ -130,18 +144,18 @@ class Repository:
         return tuple(self._layers(tree) or ())
 
     def _assembled(self, tree: Mapping, path: str, host: str, instance: str) -> DesiredState:
-        file = read(HostFile, tree)
+        file = read_host(tree, self._known.kept)
         problems = tuple(meaning.check(file, tree)) + self._missing_maps(tree)
         if problems:
             raise StateInvalid(problems)
         named = file.outgoing.policy_files if file.outgoing is not None else ()
         rows = {path: self.rows(path) for path in named or ()}
-        return assemble(Subject(host, instance, path), file, tree, rows)
+        return assemble(Subject(host, instance, path), file, tree, rows, self._known.kept)
 
     def forget(self, path: str) -> None:
         """Let go of a file's tree."""
         self._trees.pop(path, None)
-        self._known.pop((path, self._repo.files.get(path, b"")), None)
+        self._known.trees.pop((path, self._repo.files.get(path, b"")), None)
 
     def _missing_maps(self, tree: Mapping) -> tuple[Problem, ...]:
         entry = entry_at(tree, "outgoing", "policy_files")
@@ -160,9 +174,15 @@ class Repository:
         """The rows of a policy file; none where it has problems."""
         if path not in self._maps:
             readable = path in self._repo.files and path not in self._unreadable
-            found = self._collect(lambda: maps.read(path, self._repo.files[path])) if readable else None
+            found = self._collect(lambda: self._read_map(path)) if readable else None
             self._maps[path] = found or ()
         return self._maps[path]
+
+    def _read_map(self, path: str) -> tuple[maps.MapRow, ...]:
+        key = path, self._repo.files[path]
+        if key not in self._known.maps:
+            self._known.maps[key] = maps.read(*key)
+        return self._known.maps[key]
 
     def fleet(self) -> Mapping | None:
         """fleet.yaml, or None where there is none or it has problems."""
@@ -272,16 +292,26 @@ class Repository:
 
     def _read(self, path: str, layer: str, model: type[File]) -> Mapping:
         key = path, self._repo.files[path]
-        if key not in self._known:
-            self._known[key] = self._read_anew(path, layer, model)
-        return self._known[key]
+        if key not in self._known.trees:
+            self._known.trees[key] = self._read_anew(path, layer, model)
+        return self._known.trees[key]
 
     def _read_anew(self, path: str, layer: str, model: type[File]) -> Mapping:
         tree = document.parse(self._repo.files[path], Source(path, layer))
-        problems = few(_wrong(model, tree))
+        problems = few(self._wrong(model, tree))
         if problems:
             raise StateInvalid(problems)
         return tree
+
+    def _wrong(self, model: type[File], tree: Mapping) -> Iterator[Problem]:
+        try:
+            if model is HostFile:
+                read_host(tree, self._known.kept)
+            else:
+                read(model, tree)
+        except StateInvalid as invalid:
+            yield from invalid.problems
+        yield from parameters.check(tree)
 
     def _collect(self, step: Callable[[], Result]) -> Result | None:
         try:
@@ -289,14 +319,6 @@ class Repository:
         except StateInvalid as invalid:
             self.problems += invalid.problems
             return None
-
-
-def _wrong(model: type[File], tree: Mapping) -> Iterator[Problem]:
-    try:
-        read(model, tree)
-    except StateInvalid as invalid:
-        yield from invalid.problems
-    yield from parameters.check(tree)
 
 
 def _items(tree: Mapping, key: str) -> tuple[Scalar, ...]:

@@ -53,7 +53,7 @@ def difference(base: RepoSnapshot, head: RepoSnapshot, make: Callable[[Touched],
     Files that did not change are not validated again, but where a host that is touched is made of them. The states of
     one host are let go before the next one's are assembled: a fleet may have ten thousand.
     """
-    known: Known = {}
+    known = Known()
     before, after = Repository(base, known), Repository(head, known)
     _changed_files(base, head, after)
     concerned = sorted(_concerned(base, head, before, after))

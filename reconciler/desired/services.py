@@ -6,8 +6,10 @@ Source: Postfix's own master.cf, the commented submission and submissions entrie
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from reconciler.desired import parameters
+from reconciler.desired.kept import Kept
 from reconciler.desired.state_file import HostFile, Submission, Submissions
 from reconciler.desired.tree import Mapping, origin_at
 from reconciler.model.desired import DesiredParameter, DesiredService, Part
@@ -15,10 +17,14 @@ from reconciler.model.desired import DesiredParameter, DesiredService, Part
 _AUTHENTICATED = "permit_sasl_authenticated,reject"
 
 
-def of(file: HostFile, tree: Mapping) -> tuple[DesiredService, ...]:
+def of(file: HostFile, tree: Mapping, kept: Kept) -> tuple[DesiredService, ...]:
     """The services that a host file declares, the disabled ones too: they are removed on purpose."""
     declared = ((Part.SUBMISSION, file.submission), (Part.SUBMISSIONS, file.submissions))
-    return tuple(_service(part, service, tree) for part, service in declared if service is not None)
+    return tuple(
+        kept.once(f"service {part.value}", tree.entries[part.value], partial(_service, part, service, tree))
+        for part, service in declared
+        if service is not None
+    )
 
 
 def _service(part: Part, service: Submission | Submissions, tree: Mapping) -> DesiredService:

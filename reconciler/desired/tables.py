@@ -11,6 +11,7 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import replace
 
 from reconciler.desired import readers
+from reconciler.desired.kept import Kept
 from reconciler.desired.maps import MapRow
 from reconciler.desired.state_file import Certificate, HostFile, IncomingPolicies, Outgoing
 from reconciler.desired.tree import Mapping, Sequence, entry_at, key_origin_at, origin_at
@@ -22,26 +23,26 @@ REJECT = "reject_plaintext_session"
 SERVER_NAMES = "tls_sni"
 
 
-def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> tuple[DesiredTable, ...]:
+def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]], kept: Kept) -> tuple[DesiredTable, ...]:
     """The tables of one host; a table without rows is not made.
 
     Raises StateInvalid where two policy files disagree about a destination.
     """
     tables = [_server_names(file, tree)]
-    if file.incoming is not None and file.incoming.policies is not None:
-        tables += _incoming(file.incoming.policies, tree)
-    if file.outgoing is not None:
-        rows = _policies(file.outgoing, tree, maps)
-        key = "policies" if file.outgoing.policies else "policy_files"
-        made = _table(
-            file.outgoing.policy_table,
-            rows,
-            ("smtp_tls_policy_maps", ""),
-            Part.OUTGOING_POLICIES,
-            origin_at(tree, "outgoing", key),
-        )
-        tables.append(replace(made, policy_file=_only_file(file.outgoing)))
+    policies, outgoing = file.incoming.policies if file.incoming is not None else None, file.outgoing
+    if policies is not None:
+        tables += kept.once("incoming tables", tree.entries["incoming"], lambda: tuple(_incoming(policies, tree)))
+    if outgoing is not None:
+        entry = tree.entries["outgoing"]
+        tables.append(kept.once("outgoing table", entry, lambda: _outgoing(outgoing, tree, maps), beside=maps))
     return tuple(table for table in tables if table.rows)
+
+
+def _outgoing(outgoing: Outgoing, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> DesiredTable:
+    rows = _policies(outgoing, tree, maps)
+    origin = origin_at(tree, "outgoing", "policies" if outgoing.policies else "policy_files")
+    made = _table(outgoing.policy_table, rows, ("smtp_tls_policy_maps", ""), Part.OUTGOING_POLICIES, origin)
+    return replace(made, policy_file=_only_file(outgoing))
 
 
 def served(certificate: Certificate) -> tuple[str, ...]:
@@ -85,9 +86,12 @@ def _incoming(policies: IncomingPolicies, tree: Mapping) -> Iterator[DesiredTabl
 
 def _placed(items: Iterable[str], tree: Mapping, path: tuple[str, ...]) -> list[tuple[str, Origin]]:
     """The items with where they stand, each once."""
+    entry = entry_at(tree, *path)
+    nodes = entry.value.items if entry is not None and isinstance(entry.value, Sequence) else ()
     placed: dict[str, Origin] = {}
-    for index, item in enumerate(items):
-        placed.setdefault(item, origin_at(tree, *path, index))
+    for item, node in zip(items, nodes, strict=True):
+        if item not in placed:
+            placed[item] = node.origin
     return list(placed.items())
 
 

@@ -82,6 +82,30 @@ def plain(node: Node) -> object:
             return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
+def same(one: Entry | Node, other: Entry | Node) -> bool:
+    """Whether two pieces say the same at the same places, and in the same order, which dicts do not compare."""
+    if one is other:
+        return True
+    match one, other:
+        case (Entry(), Entry()):
+            return one.key == other.key and same(one.value, other.value)
+        case (Mapping(), Mapping()):
+            mine, others = one.entries, other.entries
+            return (
+                one[1:] == other[1:] and len(mine) == len(others) and all(map(_same_item, mine.items(), others.items()))
+            )
+        case (Sequence(), Sequence()):
+            return (
+                one[1:] == other[1:] and len(one.items) == len(other.items) and all(map(same, one.items, other.items))
+            )
+        case _:
+            return type(one) is type(other) and one == other
+
+
+def _same_item(one: tuple[str, Entry], other: tuple[str, Entry]) -> bool:
+    return one[0] == other[0] and same(one[1], other[1])
+
+
 def entry_at(tree: Mapping, *path: str) -> Entry | None:
     """The key and the value at a path of keys, or None where there is none."""
     node: Node = tree

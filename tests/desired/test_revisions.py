@@ -14,6 +14,7 @@ from reconciler.model.snapshot import RepoSnapshot
 
 HOSTS = ("a", "b", "c", "d")
 LEVELS = ("medium", "high")
+SECTIONS = ("parameters: {smtpd_starttls_timeout: 8s}", "submission: {enabled: no}", "incoming: {loglevel: 1}")
 BASE = {
     "fleet.yaml": "groups:\n  eu: {profile: house}\n  us: {outgoing: {ciphers: medium}}\n  top: {outgoing: {policy_files: [policies/p.map]}}\n",
     "profiles/house.yaml": "profile: floor\nincoming: {ciphers: medium}\n",
@@ -84,7 +85,10 @@ def test_a_name_hides_behind_no_spelling(written: str) -> None:
 @st.composite
 def repositories(draw: st.DrawFn) -> dict[str, str]:
     level = st.sampled_from(LEVELS)
-    groups = {name: f"{{outgoing: {{ciphers: {draw(level)}}}}}" for name in ("eu", "us")}
+    groups = {
+        name: f"{{outgoing: {{ciphers: {draw(level)}, policies: {{{name}.example: may}}}}, {draw(st.sampled_from(SECTIONS))}}}"
+        for name in ("eu", "us")
+    }
     groups["top"] = draw(st.sampled_from(("{profile: house}", "{profile: floor}", "{}")))
     files = {
         "fleet.yaml": "groups:\n" + "".join(f"  {name}: {text}\n" for name, text in groups.items()),
@@ -97,6 +101,9 @@ def repositories(draw: st.DrawFn) -> dict[str, str]:
         lines = [f"groups: [{', '.join(named)}]"] if named else []
         lines += draw(st.sampled_from(([], ["profile: house"], ["profile: floor"], ["enforce: all"])))
         lines.append(f"outgoing: {{loglevel: {draw(st.sampled_from('01'))}}}")
+        lines += draw(
+            st.sampled_from(([], ["parameters: {smtp_starttls_timeout: 9s}"], ["submissions: {enabled: no}"]))
+        )
         files[f"hosts/{host}.yaml"] = "\n".join(lines)
     return files
 
@@ -105,6 +112,16 @@ def repositories(draw: st.DrawFn) -> dict[str, str]:
 @given(repositories(), repositories())
 def test_the_hosts_that_are_looked_at_are_all_that_differ(base: dict[str, str], head: dict[str, str]) -> None:
     assert touched(base, head) == one_by_one(base, head)
+
+
+@settings(deadline=None, max_examples=50)
+@given(repositories(), repositories())
+def test_states_that_share_what_they_are_made_of_are_what_each_would_be_alone(
+    base: dict[str, str], head: dict[str, str]
+) -> None:
+    found = difference(snapshot(base), snapshot(head), lambda it: it)
+    for it in found.touched:
+        assert (it.before, it.after) == (load(snapshot(base), it.host), load(snapshot(head), it.host))
 
 
 @settings(deadline=None, max_examples=50)
