@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import NoReturn
@@ -136,9 +137,13 @@ def run() -> NoReturn:
     gc.set_threshold(_YOUNG, 20, 50)
     os.environ.setdefault(*_NO_PLUGINS)
     try:
-        sys.exit(main(sys.argv[1:]))
+        code = main(sys.argv[1:])
     finally:
         _on_interrupt(signal.SIG_IGN)  # or Python, as it ends, lets a late one be told instead of how the command ended
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)  # what the kernel frees at once, Python takes apart for 30 ms
 
 
 def _on_interrupt(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:

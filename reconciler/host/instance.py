@@ -28,6 +28,8 @@ from reconciler.host.processes import end, environments, until
 from reconciler.host.programs import Postfix
 
 START_TIMEOUT = timedelta(seconds=20)
+_SECOND = timedelta(seconds=1)
+_RELOADS = "reload -- version"
 STOP_TIMEOUT = timedelta(seconds=10)
 _COLD = 4  # s; Postfix re-reads a main.cf younger than 3 s in pauses of 0.3 s
 _MAIL_USER = "nobody"  # delivered mail is theirs
@@ -153,7 +155,12 @@ class PrivateInstance:
         """Reload, and wait until master(8) says that it does; new sessions see it some 50 ms later."""
         mark = self.mark()
         self.postfix.reload()
-        self.wait_for_log("reload -- version", since=mark)
+        try:
+            self.wait_for_log(_RELOADS, since=mark, timeout=_SECOND)
+        except DidNotStart:
+            if self.pid is not None:
+                master.nudge(self.pid, self.queue_directory)  # it can sleep over the signal
+            self.wait_for_log(_RELOADS, since=mark)
 
     def stop(self) -> None:
         """End every process of this instance, and see that none is left. Harmless where it does not run.

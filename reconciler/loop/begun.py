@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from reconciler import __version__, source
@@ -31,12 +33,16 @@ class Begun:
         found = state.recall(self.key)
         return found if found and (found.desired.host, found.desired.instance) == (host, instance) else None
 
+    def expect_to_load(self) -> None:
+        """Import what reading a state takes, beside something else that waits."""
+        Thread(target=import_module, args=("reconciler.desired.repository",), daemon=True).start()
+
     def load(self, host: str, instance: str) -> DesiredState:
         """The validated state.
 
         Raises what reading a state raises.
         """
-        from reconciler import desired  # noqa: PLC0415 - pydantic costs 130 ms
+        from reconciler import desired  # noqa: PLC0415 - a state that is known needs none of it
 
         return desired.load(self.repo, host, instance)
 

@@ -58,7 +58,10 @@ def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sig
     begun = begun or beginning.of(where)
     repo = begun.repo
     kept = memory(where)
-    seen = snapshot.take(directory, now=datetime.now(UTC), known=installation.recall(kept))
+    known_postfix = installation.recall(kept)
+    if known_postfix is None:
+        begun.expect_to_load()
+    seen = snapshot.take(directory, now=datetime.now(UTC), known=known_postfix)
     first = live.read(seen)
     own = first.view.get("multi_instance_name")
     instance = where.instance or own

@@ -21,31 +21,37 @@ _PLAIN = (str, int, float, bool, type(None))
 
 def encode(value: object) -> Any:
     """A noun as JSON values."""
-    match value:
-        case Enum():
-            return value.value
-        case str() | int() | float() | None:
-            return value
-        case bytes():
-            return base64.b64encode(value).decode()
-        case datetime() | date():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Mapping():
-            return [[encode(key), encode(item)] for key, item in value.items()]
-        case frozenset():
-            return sorted(encode(item) for item in value)
-        case tuple():
-            return [encode(item) for item in value]
-        case _:
-            return {_KIND: type(value).__name__} | {it.name: encode(getattr(value, it.name)) for it in _fields(value)}
+    kind: Any = type(value)
+    return _encoder(kind)(value)
 
 
-def _fields(value: object) -> tuple[Any, ...]:
-    if not is_dataclass(value):
-        raise TypeError(f"{type(value).__name__} is no noun")
-    return fields(value)
+@cache
+def _encoder(kind: Any) -> Callable[[Any], Any]:
+    """Told by the class of the value alone, once for each."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, _PLAIN):
+        return lambda value: value
+    if issubclass(kind, bytes):
+        return lambda value: base64.b64encode(value).decode()
+    if issubclass(kind, date):  # a datetime is one
+        return lambda value: value.isoformat()
+    if issubclass(kind, timedelta):
+        return lambda value: value.total_seconds()
+    if issubclass(kind, Mapping):
+        return lambda value: [[encode(key), encode(item)] for key, item in value.items()]
+    if issubclass(kind, frozenset):
+        return lambda value: sorted(map(encode, value))
+    if issubclass(kind, tuple):
+        return lambda value: list(map(encode, value))
+    return _noun_encoder(kind)
+
+
+def _noun_encoder(kind: type) -> Callable[[Any], Any]:
+    if not is_dataclass(kind):
+        raise TypeError(f"{kind.__name__} is no noun")
+    names, head = tuple(it.name for it in fields(kind)), {_KIND: kind.__name__}
+    return lambda value: head | {name: encode(getattr(value, name)) for name in names}
 
 
 def decode(kind: Any, value: Any) -> Any:

@@ -8,7 +8,9 @@ Source: `readllines()` in Postfix's util/readlline.c.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from reconciler.frozen import dataclass
 
@@ -55,26 +57,28 @@ class LogicalLine:
 
     def offset(self, at: int) -> int:
         """Where the byte `at` of `text` stands in `raw`; at a seam, the end of the line and not the next's start."""
-        seen = 0
-        for start, end in self.spans:
-            if at <= seen + (end - start):
-                return start + (at - seen)
-            seen += end - start
-        return self.spans[-1][1]
+        return self.offsets(at, at)[1]
 
     def offsets(self, start: int, end: int) -> tuple[int, int]:
-        """The slice of `raw` that holds `text[start:end]`; the start sits on its byte, not at a seam before it."""
+        """The slice of `raw` that holds `text[start:end]`."""
         if len(self.spans) == 1:
             first, last = self.spans[0]
             return first + start, min(first + end, last)
-        ends = []
-        seen = 0
-        for begin, stop in self.spans:
-            seen += stop - begin
-            ends.append(seen)
-        which = min(bisect_right(ends, start), len(ends) - 1)
-        before = ends[which - 1] if which else 0
-        return self.spans[which][0] + (start - before), self.offset(end)
+        return next(self.slices(((start, end),)))
+
+    def slices(self, found: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The slices of `raw` that hold each `text[start:end]`.
+
+        A start sits on its byte, not at a seam before it; an end at the end of its line, not at the next's start.
+        """
+        ends = tuple(accumulate(stop - begin for begin, stop in self.spans))
+        shifts = tuple(stop - end for (_, stop), end in zip(self.spans, ends, strict=True))
+        last = len(ends) - 1
+        for start, end in found:
+            yield (
+                start + shifts[min(bisect_right(ends, start), last)],
+                min(end + shifts[min(bisect_left(ends, end), last)], self.spans[-1][1]),
+            )
 
 
 _BLANK_BYTES = frozenset(bytes([byte]) for byte in BLANKS)

@@ -18,6 +18,7 @@ from reconciler.postfix import endpoint
 from reconciler.postfix.lines import BLANKS, LogicalLine, Trivia, inner_comments, newline_of, split
 
 _SPACE = b" \t\r\n"  # CHARS_SPACE: what separates fields
+_FIELD = re.compile(rb"[^ \t\r\n]+")
 _TAKES_VALUE = frozenset(b"imnost")  # of the daemons' "cdDi:lm:n:o:s:St:uvVz"
 _COMMENTED_OPTION = re.compile(rb"[ \t]*#[ \t]*-o")
 _WAKEUP = re.compile(r"(-|[0-9]+)\??|\?")
@@ -250,17 +251,24 @@ def _wrong_field(tokens: tuple[Token, ...]) -> str:
 def _tokens(line: LogicalLine) -> Iterator[Token]:
     """Fields, separated by white space outside of braces (`mystrtokq()`)."""
     text = line.text
+    fields = _braced(text) if b"{" in text else (match.span() for match in _FIELD.finditer(text))
+    found = tuple(fields)
+    for (start, end), at in zip(found, line.slices(found), strict=True):
+        yield Token(text[start:end], at)
+
+
+def _braced(text: bytes) -> Iterator[tuple[int, int]]:
     start, level = None, 0
     for at, byte in enumerate(text):
         if level == 0 and byte in _SPACE:
             if start is not None:
-                yield Token(text[start:at], line.offsets(start, at))
+                yield start, at
             start = None
             continue
         start = at if start is None else start
         level += (byte == 0x7B) - (byte == 0x7D and level > 0)
     if start is not None:
-        yield Token(text[start:], line.offsets(start, len(text)))
+        yield start, len(text)
 
 
 def _options(arguments: tuple[Token, ...]) -> Iterator[Option]:

@@ -17,7 +17,6 @@ import errno
 import fcntl
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,7 +127,7 @@ class Outbox:
     def _opened(self) -> Iterator[int]:
         """The file, with its header, behind its last whole line."""
         if not self.path.exists():
-            self._replace(_header(uuid.uuid4().hex, 0))
+            self._replace(_header(os.urandom(16).hex(), 0))
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             os.fchmod(descriptor, 0o600)
