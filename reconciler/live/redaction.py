@@ -32,7 +32,7 @@ KEPT = frozenset(
 _MARK = "kept-on-the-host"
 _SHOWN = 12  # hexadecimal digits of a mark
 _WRITTEN_OUT = re.compile(r"\b(static|inline):.*", re.DOTALL | re.IGNORECASE)
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")
 _KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY.*", re.DOTALL)
 _IN_CLEAR = re.compile(
     r"[A-Za-z0-9_]+|\$(?:[A-Za-z0-9_]+|\{[A-Za-z0-9_]+\}|\([A-Za-z0-9_]+\))"

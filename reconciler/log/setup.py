@@ -19,7 +19,7 @@ from reconciler.model.event import EVENTS, Level
 
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # syslog(3)
 _NUMBER = {Level.DEBUG: 10, Level.INFO: 20, Level.WARNING: 30, Level.ERROR: 40}
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")  # of a URL: user, password, or a token alone
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")  # of a URL: user, password, or a token alone
 
 
 class UnknownEvent(LookupError):

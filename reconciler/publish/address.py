@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,12 @@ from reconciler.publish.place import Reader, check_name
 
 _SECONDS = 30.0
 _MISSING = (404, 410)
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`url` without a slash at its end; `token` is sent as a bearer token, and shown nowhere."""
+    """`url` without a slash at its end; `token` is sent as a bearer token. No password of either is ever shown."""
 
     url: str
     token: str = field(default="", repr=False)
@@ -33,9 +35,9 @@ class Address:
             with self._client() as client:
                 answer = client.put(url, content=content, headers={"Content-Type": "application/octet-stream"})
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise PublishFailed(f"{url}: {_why(error)}") from error
+            raise PublishFailed(f"{_CREDENTIALS.sub('', url)}: {_why(error)}") from error
         if not answer.is_success:
-            raise PublishFailed(f"{url}: HTTP {answer.status_code} {answer.reason_phrase}")
+            raise PublishFailed(f"{_CREDENTIALS.sub('', url)}: HTTP {answer.status_code} {answer.reason_phrase}")
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:

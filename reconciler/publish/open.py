@@ -29,7 +29,7 @@ def believed(content: bytes, name: str, signers: Signers | None) -> Believed:
         raise SnapshotRefused(f"it is of {seen.name[:255]!r}")
     if signers is None:
         return Believed(seen, "")
-    line = next((it for it in lines if it.may_sign(name, seen.taken) or it.may_sign(seen.host, seen.taken)), None)
+    line = next((it for it in lines if it.may_sign(name, seen.taken)), None)
     if line is None:
         raise SnapshotRefused("its key may not sign for this host, or not at that time")
     return Believed(seen, ",".join(line.principals))

@@ -13,8 +13,9 @@ from reconciler.errors import UsageError
 from reconciler.publish.place import Place
 
 _GIT = re.compile(r"git\+((?:https|ssh|file)://\S+)|([A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+:\S+)")
-_WEB = re.compile(r"https://\S+|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:/\S*)?")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_WEB = re.compile(r"https://[^\s?#]+|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:/[^\s?#]*)?")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)  # where a signed address carries what lets one in
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def place(where: str, token: str = "") -> Place:
@@ -35,5 +36,6 @@ def place(where: str, token: str = "") -> Place:
 
     if "://" in where or "::" in where or where.startswith("-") or not where:
         forms = "a directory, an https:// address, or git+https://, git+ssh:// or git+file:// and a repository"
-        raise UsageError(f"{_CREDENTIALS.sub('', where)!r} is no place for snapshots; name {forms}")
+        shown = _QUERY.sub("?…", _CREDENTIALS.sub("", where))
+        raise UsageError(f"{shown!r} is no place for snapshots; name {forms}")
     return Directory(Path(where))

@@ -24,7 +24,7 @@ from reconciler.publish.place import Reader, check_name
 
 REFS = "refs/snapshots"
 _TIMEOUT = timedelta(seconds=60)
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 _BLOB: tuple[object, ...] = ("blob", b"blob")  # GitPython says str, and gives bytes
 _ENVIRONMENT = {
     "PATH": SEARCH_PATH,

@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -42,14 +42,15 @@ class Signer:
     namespaces: tuple[str, ...] = ("*",)
 
     def may_sign(self, name: str, taken: datetime) -> bool:
-        """Whether the line is for this name, at that moment."""
+        """Whether the line is for HOST or HOST@INSTANCE at that moment; a host's is for all its instances."""
         if not any(fnmatchcase(NAMESPACE, pattern) for pattern in self.namespaces):
             return False
         if (self.after and taken < self.after) or (self.before and taken >= self.before):
             return False
-        if any(it.startswith("!") and fnmatchcase(name, it[1:]) for it in self.principals):
+        names = dict.fromkeys((name, name.partition("@")[0]))
+        if any(it.startswith("!") and _is(names, it[1:]) for it in self.principals):
             return False
-        return any(fnmatchcase(name, it) for it in self.principals)
+        return any(_is(names, it) for it in self.principals)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,12 @@ def read(path: str) -> Signers:
         raise UsageError(f"{path}: {reason}; name a file of allowed signers with --allowed-signers") from error
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     return Signers(tuple(_line(path, number, line) for number, line in lines if line and not line.startswith("#")))
+
+
+def _is(names: Iterable[str], pattern: str) -> bool:
+    """Whether one of them is meant; of a pattern only `*` and `?` have a meaning, as for ssh."""
+    literal = pattern.replace("[", "[[]")
+    return any(fnmatchcase(name, literal) for name in names)
 
 
 def _line(path: str, number: int, line: str) -> Signer:

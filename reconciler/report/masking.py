@@ -12,7 +12,7 @@ from reconciler.postfix.values import CLIENT_LEVELS
 
 MASK = "(masked)"
 _KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY.*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY-----|\Z)", re.DOTALL)
-_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")
 _PASSWD_FILE = re.compile(
     r"\{(?:PLAIN|CLEAR|CLEARTEXT|CRYPT|SHA|SSHA|MD5|SHA256|SHA512|BLF-CRYPT|ARGON2ID?)[.A-Z0-9]*\}\S+", re.IGNORECASE
 )

@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.model.setting import Setting
 from reconciler.settings.load import Loaded
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def rows(loaded: Loaded) -> Iterator[Setting]:

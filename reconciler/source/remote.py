@@ -13,7 +13,7 @@ from reconciler.frozen import dataclass
 
 _URL = re.compile(r"(https|ssh|file)://[^\s-]\S*|[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+:[^\s-]\S*")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 PROTOCOLS = "https:ssh:file"
 _NOTHING_OF_THE_HOST = {

@@ -143,6 +143,13 @@ def test_a_refusing_server_is_an_error_without_the_token(server):
     assert "wr0ng" not in repr(caught.value)
 
 
+@pytest.mark.parametrize("where", ["https://u:se@cret@127.0.0.1:1/x", "git+https://u:se@cret@127.0.0.1:1/x"])
+def test_guarantee_25_a_password_in_the_address_is_in_no_error(where):
+    with pytest.raises(PublishFailed, match=r"https://127\.0\.0\.1:1/x.*") as caught:
+        place(where).put(ONE, b"x")
+    assert "cret" not in str(caught.value)
+
+
 def test_a_server_that_is_not_trusted_or_is_another_gets_no_token(secured, server, monkeypatch):
     port = server.server_port
     with pytest.raises(PublishFailed, match=r"certificate verify failed|CERTIFICATE_VERIFY_FAILED"):
@@ -190,8 +197,12 @@ def _children() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "where", ["ext::sh", "http://example.org/x", "ftp://x/y", "-x", "", "git+ext::x", "git+http://u:secret@x/y"]
-)
+    "where",
+    [
+        "ext::sh", "http://example.org/x", "ftp://x/y", "-x", "", "git+ext::x", "git+http://u:secret@x/y",
+        "http://u:a@secret@x/y", "https://x/y?sig=secret", "https://x/y#secret", "http://127.0.0.1/x?secret",
+    ],
+)  # fmt: skip
 def test_what_is_no_place_is_refused_without_its_password(where):
     with pytest.raises(UsageError) as caught:
         place(where)

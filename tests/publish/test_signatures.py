@@ -97,6 +97,13 @@ def test_who_may_not_sign_for_this_host_is_refused(own, seen, allowed, line, why
         believed(signed(own, seen), NAME, signers.read(allowed(text)))
 
 
+@pytest.mark.parametrize("line", ["mx1.example.org,!mx1.example.org@out", "*,!mx1.example.org", "mx[0-9].example.org"])
+def test_who_may_not_sign_for_an_instance_is_refused_though_the_host_is_named(own, seen, allowed, line):
+    seen = replace(seen, instance="out")
+    with pytest.raises(SnapshotRefused, match="may not sign for this host"):
+        believed(signed(own, seen), f"{NAME}@out", signers.read(allowed(own.line(line))))
+
+
 def test_an_unknown_key_a_changed_content_and_no_signature_are_refused(tmp_path, own, seen, allowed):
     known = signers.read(allowed(own.line(NAME)))
     stranger = key.of(tmp_path / "other")
