@@ -24,6 +24,7 @@ from reconciler.host import remains
 from reconciler.host.command import Output, Running
 from reconciler.host.owner import as_owner
 from reconciler.postfix import main_cf, master_cf
+from reconciler.postfix.main_cf import Entry, MainCf
 
 _LIMIT = timedelta(seconds=5)  # smtpd answers in 20 ms; a fatal error takes a second
 _CHECK_LIMIT = timedelta(seconds=30)
@@ -34,7 +35,7 @@ _OUTSIDE = ".outside"  # of the configuration directory
 _COPY = ".with-options-"  # of the shadow, one for each set of options
 _A_COPY = r"/\.with-options-\d+"
 _OF_NO_CONSEQUENCE = re.compile(r"warning: loading \S+: ignoring PEM type: ")  # as ecparam writes
-_NOT_TRIED = frozenset({"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
+_NOT_TRIED = frozenset({b"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,11 @@ def _unread(candidate: Shadow) -> Iterator[str]:
 def _start_ups(candidate: Shadow) -> Iterator[str]:
     """smtpd's start-up, for main.cf and for each set of options a listener runs it with, all at the same time."""
     master = master_cf.parse(Path(candidate.directory, "master.cf").read_bytes())
+    main = main_cf.parse(Path(candidate.directory, "main.cf").read_bytes())
     variants = {tuple(sorted(it.overrides.items())): None for it in master.services if it.command == "smtpd"}
     with ExitStack() as stack:
         begun = [
-            stack.enter_context(_started(candidate, number, dict(overrides)))
+            stack.enter_context(_started(candidate, number, _with_options(main, dict(overrides))))
             for number, overrides in enumerate(dict.fromkeys(((), *variants)))
         ]
         for session, log in begun:
@@ -153,16 +155,16 @@ def _start_ups(candidate: Shadow) -> Iterator[str]:
 
 
 @contextmanager
-def _started(candidate: Shadow, number: int, overrides: Mapping[str, str]) -> Iterator[tuple[Running, socket.socket]]:
-    """A session with smtpd that runs with these options, and where its log arrives."""
+def _started(candidate: Shadow, number: int, main: MainCf) -> Iterator[tuple[Running, socket.socket]]:
+    """A session with smtpd that runs with this main.cf, and where its log arrives."""
     copy = Path(candidate.directory, f"{_COPY}{number}")
     copy.mkdir()
     for entry in Path(candidate.directory).iterdir():
         if entry.name != "main.cf" and not entry.name.startswith("."):
             (copy / entry.name).symlink_to(entry)
     with _log_socket(candidate, number) as (name, log):
-        main = Path(candidate.directory, "main.cf").read_bytes()
-        _write_main(copy, main, {**overrides, **_own_log(candidate, name)})
+        (copy / "main.cf").write_bytes(_with_options(main, _own_log(candidate, name)).render())
+        cool(copy / "main.cf")
         with Running(("sendmail", "-bs", "-C", str(copy)), _LIMIT, stdin=_SESSION) as session:
             yield session, log
 
@@ -184,13 +186,13 @@ def _own_log(candidate: Shadow, name: str) -> dict[str, str]:
     }
 
 
-def _write_main(directory: Path, main: bytes, parameters: Mapping[str, str]) -> None:
-    document = main_cf.parse(main)
-    for name, value in parameters.items():
-        if name not in _NOT_TRIED:
-            document = document.set(name.encode(), value.encode("utf-8", "surrogateescape"))
-    (directory / "main.cf").write_bytes(document.render())
-    cool(directory / "main.cf")
+def _with_options(main: MainCf, parameters: Mapping[str, str]) -> MainCf:
+    """As smtpd would see it with these `-o`; where they stand in the file is nobody's concern."""
+    tried = {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in parameters.items()}
+    tried = {name: value for name, value in tried.items() if name not in _NOT_TRIED}
+    kept = (node.raw for node in main.nodes if not (isinstance(node, Entry) and node.name in tried))
+    lines = (name + b" = " + value + b"\n" for name, value in tried.items())
+    return main_cf.parse(b"".join((*kept, b"\n", *lines)))
 
 
 @contextmanager
