@@ -89,7 +89,7 @@ def headline(group: Group) -> str:
     host = group.first
     words = [_TOUCHED[host.touch], {Judgement.FAIL: "fails", Judgement.WARN: "warns"}.get(group.judgement, "")]
     if host.plan is None:
-        words.append("nothing could be planned")
+        words.append("" if host.touch is Touch.REMOVED else "nothing could be planned")
     else:
         words.append(tally(host.caused) if host.caused else "nothing changes")
         words.append(f"{len(host.still_owed)} owed already" if host.still_owed else "")

@@ -122,7 +122,25 @@ def _against(made: HostReview, touched: Touched, found: Found, asked: Asked) -> 
     host = offline.read(found.seen, asked.now)
     head, owed = _both(touched, host, asked)
     remarks = (*_aged(freshness), *_said(head), *_judged(head.plan))
-    return replace(made, basis=basis, plan=head.plan, owed=owed, problems=head.problems, remarks=remarks)
+    made = replace(made, basis=basis, plan=head.plan, owed=owed, problems=head.problems, remarks=remarks)
+    return replace(made, remarks=(*remarks, *_later(made, touched, asked)))
+
+
+def _later(made: HostReview, touched: Touched, asked: Asked) -> Iterator[Remark]:
+    """What guards say of an address that base owes to the host and head wants otherwise.
+
+    Before the change is merged the host may have what base wants; from there the way to head is another one.
+    """
+    owed = {it.address for it in made.owed.changes} if made.owed else set()
+    twice = owed & {it.address for it in made.caused}
+    if not twice or touched.before is None:
+        return
+    there = offline.read(instead.as_if(touched.before, asked.now), asked.now)
+    head, _ = _both(replace(touched, before=None), there, asked)
+    said = {(it.rule, it.address) for it in made.remarks}
+    for it in _judged(head.plan):
+        if it.address in twice and (it.rule, it.address) not in said:
+            yield replace(it, text=f"once the host has what it is owed: {it.text}")
 
 
 def _without(made: HostReview, touched: Touched, asked: Asked) -> HostReview:

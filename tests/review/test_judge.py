@@ -81,6 +81,21 @@ def test_a_waiver_in_the_same_commit_makes_it_a_visible_warning(case, machine, k
     assert "waived until 2027-01-31: SEC-4711" in told.text
 
 
+def test_a_guard_fails_the_check_also_where_the_host_has_not_got_yet_what_the_change_weakens(case, machine):
+    behind = {NAME: machine(NAME).published()}
+    host = case(BASE, WEAKER, behind).host(NAME)
+    assert [(it.before, it.after) for it in host.caused if str(it.address) == ADDRESS] == [(None, "may")]
+    assert rules(host) == [(Judgement.FAIL, "tls_weakened")]
+    assert host.remarks[0].text.startswith("once the host has what it is owed: ")
+    waiver = f"waivers: [{{guard: tls_weakened, at: '{ADDRESS}', reason: SEC-4711, until: 2027-01-31}}]\n"
+    assert rules(case(BASE, {**WEAKER, A: WEAKER[A] + waiver}, behind).host(NAME)) == [(Judgement.WARN, "tls_weakened")]
+
+
+def test_taking_back_what_the_host_has_not_got_yet_weakens_nothing(case, machine):
+    behind = {NAME: machine(NAME).applied(BASE).published()}
+    assert rules(case(STRONGER, BASE, behind).host(NAME)) == []
+
+
 def test_a_waiver_that_ended_since_the_snapshot_was_taken_is_none(case, machine):
     waiver = f"waivers: [{{guard: tls_weakened, at: '{ADDRESS}', reason: SEC-4711, until: 2026-11-22}}]\n"
     there = machine(NAME).applied(BASE).published(timedelta(days=2))
