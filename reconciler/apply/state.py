@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.apply import durable
-from reconciler.errors import HostUnreadable, Locked, StateUnusable
+from reconciler.errors import Conflict, HostUnreadable, Locked, StateUnusable
 from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.applied import LastApplied, from_json
@@ -21,6 +21,8 @@ from reconciler.model.snapshot import PemFile
 
 if TYPE_CHECKING:
     from reconciler.apply.ledger import Ledger
+
+Mark = tuple[int, int]  # inode and time in ns of the record
 
 _PROVEN = 50  # digests
 
@@ -80,11 +82,39 @@ class StateDirectory:
             raise HostUnreadable(f"{self.record}: {other}; name another --state-dir")
         return last
 
-    def write(self, last: LastApplied) -> None:
-        """Replace the record; nothing is written where it already says the same."""
+    @property
+    def mark(self) -> Mark:
+        """By what the record is told from a later one, which is another file; zeros where there is none."""
+        try:
+            about = self.record.stat()
+        except OSError:
+            return 0, 0
+        return about.st_ino, about.st_mtime_ns
+
+    def refuse_if_moved(self, mark: Mark | None) -> None:
+        """Raises Conflict where somebody has written the record since, or has left a transaction half done.
+
+        To be asked with the lock held; None is for a plan that was made of no record.
+        """
+        if mark is not None and mark != self.mark:
+            raise Conflict("another apply has been here since the plan was made, and nothing was changed; plan again")
+        number = self.ledger.cut_off()
+        if number is not None:
+            raise Conflict(
+                f"transaction {number} was interrupted since the plan was made, and nothing was changed by this one; "
+                "apply again, which ends that one first"
+            )
+
+    def adopt(self, last: LastApplied, mark: Mark | None) -> None:
+        """Replace the record of a host that is as it shall be; nothing is written where it already says the same.
+
+        Raises Locked, Conflict where an apply came between.
+        """
         content = last.to_json()
         if _read(self.record) != content:
-            self.replace(content)
+            with self.lock():
+                self.refuse_if_moved(mark)
+                self.replace(content)
 
     def replace(self, content: bytes | None) -> None:
         """Put these bytes in the record's place, durably; None removes it."""

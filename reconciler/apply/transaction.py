@@ -17,7 +17,7 @@ from reconciler.apply.course import Course, Progress
 from reconciler.apply.machine import Machine, Prover, Trial
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.staging import Staging
-from reconciler.apply.state import StateDirectory
+from reconciler.apply.state import Mark, StateDirectory
 from reconciler.errors import CanaryRefused, CheckFailed, StateUnusable
 from reconciler.live.paths import absolute
 from reconciler.model.address import FileAddress, TableAddress
@@ -44,7 +44,10 @@ _INTERRUPTED = {
 
 @dataclass
 class Transaction:
-    """An apply, or the way back from one. `progress` is told each step, in a word for a person."""
+    """An apply, or the way back from one. `progress` is told each step, in a word for a person.
+
+    `recorded` marks the record that the plan was made from: what was written to it since would be lost.
+    """
 
     plan: Plan
     machine: Machine
@@ -56,6 +59,7 @@ class Transaction:
     skips_trial: bool = False  # by name: what that gives up is recorded
     undoes: Journal | None = None  # the transaction that a way back takes back
     quarantines: tuple[str, ...] = ()  # revisions, once it is done
+    recorded: Mark | None = None
     number: int = 0  # its ID, once it has begun
     course: Course = field(init=False)
 
@@ -65,9 +69,12 @@ class Transaction:
         Raises Locked, Quarantined, CheckFailed or Conflict with nothing changed; RolledBack with everything put back.
         """
         if self.plan.is_empty:
-            self.state.write(self._record({}))  # a host that already matches is adopted, and nothing else is written
+            self.state.adopt(
+                self._record({}), self.recorded
+            )  # a host that already matches is adopted, and nothing else is written
             return Receipt(notes=("nothing to change",))
         with self.state.lock():
+            self.state.refuse_if_moved(self.recorded)
             if self.purpose is Purpose.APPLY:
                 Quarantine(self.state.quarantine).refuse(self.plan.revision)
             staging = Staging(self.plan, self.machine)

@@ -45,7 +45,16 @@ def apply(
     if not looked:
         Recorder(sight.state.path, heard).look(recording.scene(sight, plan))
     trial = InCanary(sight.live, progress)
-    work = Transaction(plan, machine, sight.state, prover, progress, trial=trial, skips_trial=skip_canary)
+    work = Transaction(
+        plan,
+        machine,
+        sight.state,
+        prover,
+        progress,
+        trial=trial,
+        skips_trial=skip_canary,
+        recorded=sight.recorded,
+    )
     receipt = carried_out(work, heard)
     if not plan.is_empty:
         Recorder(sight.state.path).note(recording.afterwards(sight, plan))

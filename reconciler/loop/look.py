@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler import live, plan
-from reconciler.apply.state import StateDirectory
+from reconciler.apply.state import Mark, StateDirectory
 from reconciler.errors import HostUnreadable, UsageError
 from reconciler.frozen import dataclass
 from reconciler.host import snapshot
@@ -38,6 +38,7 @@ class Sight:
     live: live.LiveConfig
     last: LastApplied
     state: StateDirectory
+    recorded: Mark  # of the record that was read
     key: Callable[[frozenset[str]], str]  # what `desired` depends on, but for the content of some files
     revision: str
     origin: str
@@ -71,7 +72,7 @@ def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sig
             f"--instance {instance}: neither the multi_instance_name nor a file hosts/{host}@{instance}.yaml"
         )
     state = memory(where, instance)
-    last = state.read(directory)
+    recorded, last = state.mark, state.read(directory)
     known = begun.known(state, host, instance)
     load = partial(begun.load, host, instance)
     found = Reading(repo, first, last, state, known.desired if known else None, load).read(rows)
@@ -84,7 +85,9 @@ def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sig
         present=interests.files,
     )
     now, wanted, key = live.read(found.onto(more)), found.desired, begun.key
-    return Sight(wanted, now, found.last, state, key, repo.revision, repo.origin, repo, where.source, begun.fetched)
+    return Sight(
+        wanted, now, found.last, state, recorded, key, repo.revision, repo.origin, repo, where.source, begun.fetched
+    )
 
 
 def plan_of(sight: Sight, held: frozenset[Address] = frozenset(), unserved: Mapping[str, str] = _NOTHING) -> Plan:

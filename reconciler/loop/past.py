@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from reconciler import live
 from reconciler.apply.course import Course, Progress
 from reconciler.apply.quarantine import Held, Quarantine
-from reconciler.apply.state import StateDirectory
+from reconciler.apply.state import Mark, StateDirectory
 from reconciler.apply.transaction import Transaction
 from reconciler.apply.way_back import WayBack, way_back
 from reconciler.errors import UsageError
@@ -32,6 +32,7 @@ class Return:
     live: LiveConfig
     machine: LocalMachine
     state: StateDirectory
+    recorded: Mark
 
 
 def transactions(where: Where) -> list[Journal]:
@@ -61,8 +62,9 @@ def look_back(where: Where, number: int | None) -> Return:
     config = live.read(snapshot.take(where.config_directory, now=now))
     view = config.view
     machine = LocalMachine(config.snapshot.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
+    recorded = state.mark
     way = way_back(state, machine, number, mail_version=config.snapshot.mail_version, now=now.isoformat())
-    return Return(way, config, machine, state)
+    return Return(way, config, machine, state, recorded)
 
 
 def go_back(found: Return, progress: Progress = lambda _: None, *, skip_canary: bool = False) -> Receipt:
@@ -82,6 +84,7 @@ def go_back(found: Return, progress: Progress = lambda _: None, *, skip_canary: 
         quarantines=found.way.quarantines,
         trial=InCanary(found.live, progress),
         skips_trial=skip_canary,
+        recorded=found.recorded,
     )
     return carried_out(work)
 

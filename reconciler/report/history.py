@@ -62,7 +62,9 @@ def _head(journal: Journal, style: Style) -> Iterator[str]:
     yield f"  begun     {journal.begun}, by version {journal.version}"
     if journal.ended:
         yield f"  ended     {journal.ended}"
-    yield f"  revision  {clean(journal.revision)} of {shown(journal.origin)}"
+    yield (
+        f"  revision  {clean(journal.revision)} of {shown(journal.origin)}" if journal.revision else "  revision  none"
+    )
     yield f"  summary   {_summary(journal)}"
     yield f"  reload    {'done' if journal.reloaded else 'planned' if journal.reload else 'none needed'}"
     if journal.trial:

@@ -59,7 +59,8 @@ def changes(found: Iterable[Change], style: Style = PLAIN) -> Iterator[str]:
 
 def _header(plan: Plan, style: Style) -> str:
     where = f"{clean(plan.config_directory)}, Postfix {clean(plan.mail_version)}"
-    return f"{style.bold}{title(plan)}{style.reset} ({where}) against {short(plan.revision)} of {shown(plan.origin)}"
+    against = f"{short(plan.revision)} of {shown(plan.origin)}" if plan.revision else shown(plan.origin)
+    return f"{style.bold}{title(plan)}{style.reset} ({where}) against {against}"
 
 
 def _title(block: Block) -> str:

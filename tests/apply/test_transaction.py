@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.apply.transaction import Transaction
 from reconciler.errors import Conflict
 from reconciler.host.machine import LocalMachine
+from reconciler.loop.carry_out import apply
+from reconciler.loop.look import plan_of
 from reconciler.model.journal import Passage, Phase
-from tests.apply.conftest import Site
+from tests.apply.conftest import STATE, Site, Unproven
 
 pytestmark = pytest.mark.postfix
 Make = Callable[..., Site]
@@ -95,3 +98,46 @@ def test_nothing_waits_aside_once_it_is_done(site: Make) -> None:
     mx = site()
     mx.transaction().execute()
     assert [name for name in mx.names() if "reconciler" in name or name.endswith(".tmp")] == []
+
+
+def test_a_plan_is_refused_where_another_apply_has_written_the_record_since(site: Make) -> None:
+    """It would be overwritten by one made before it: what stood at an address before its adoption would be lost."""
+    mx = site()
+    assert mx.apply().returncode == 0
+    mx.write(STATE.replace("loglevel: 1", "loglevel: 2"))
+    sight = mx.look()
+    mx.write(STATE.replace("bank.example: encrypt", "bank.example: encrypt, b.example: may"))
+    assert mx.apply().returncode == 0
+    before, record = mx.contents(), sight.state.record.read_bytes()
+    with pytest.raises(Conflict, match="another apply has been here since the plan was made"):
+        apply(sight, plan_of(sight), skip_canary=True)
+    assert (mx.contents(), sight.state.record.read_bytes()) == (before, record)
+
+
+def test_a_host_that_is_as_it_shall_be_is_not_adopted_over_an_apply_that_came_between(site: Make) -> None:
+    mx = site()
+    assert mx.apply().returncode == 0
+    mx.write(f"{STATE}# another revision of the same\n")
+    sight = mx.look()
+    assert plan_of(sight).is_empty
+    mx.write(STATE.replace("bank.example: encrypt", "bank.example: encrypt, b.example: may"))
+    assert mx.apply().returncode == 0
+    record = sight.state.record.read_bytes()
+    with pytest.raises(Conflict, match="another apply has been here since"):
+        apply(sight, plan_of(sight))
+    assert sight.state.record.read_bytes() == record
+
+
+def test_a_plan_is_refused_where_another_apply_was_interrupted_since(site: Make) -> None:
+    """The last transaction is the only one that recovery ends: begun after it, this one would hide it."""
+    mx = site()
+    sight = mx.look()
+    done = mx.apply(
+        "--skip-canary", before=("strace", "-qq", "-o", "/dev/null", "-e", "inject=renameat2:signal=KILL:when=2")
+    )
+    assert done.returncode != 0
+    before = mx.contents()
+    with pytest.raises(Conflict, match="transaction 1 was interrupted since the plan was made"):
+        Transaction(plan_of(sight), mx.machine(), sight.state, Unproven()).execute()
+    assert mx.contents() == before
+    assert mx.apply("--skip-canary").returncode == 0
