@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ _COPY = ".with-options-"  # of the shadow, one for each set of options
 _A_COPY = r"/\.with-options-\d+"
 _OF_NO_CONSEQUENCE = re.compile(r"warning: loading \S+: ignoring PEM type: ")  # as ecparam writes
 _NOT_TRIED = frozenset({b"smtpd_sasl_auth_enable"})  # whether Dovecot answers is for the proofs to say
+
+StartUp = tuple[Running, socket.socket]  # a session with an smtpd, and where its log arrives
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +121,11 @@ def complaints(candidate: Shadow, *, running: bool) -> tuple[str, ...]:
 
     Where the instance is not `running`, smtpd is not started: it would miss tlsmgr(8) and proxymap(8).
     """
-    said = list(_unread(candidate))
-    if running and not said:
-        said = [line.replace(f"{candidate.directory}/{_OUTSIDE}", "") for line in _start_ups(candidate)]
+    with ExitStack() as stack:
+        begun = _begin(candidate, stack) if running else ()
+        said = list(_unread(candidate))
+        if not said:
+            said = [line.replace(f"{candidate.directory}/{_OUTSIDE}", "") for line in _told(begun)]
     return tuple(dict.fromkeys(re.sub(_A_COPY, "", line).replace(candidate.directory, "CANDIDATE") for line in said))
 
 
@@ -136,26 +140,28 @@ def _unread(candidate: Shadow) -> Iterator[str]:
                 yield str(failed)
 
 
-def _start_ups(candidate: Shadow) -> Iterator[str]:
+def _begin(candidate: Shadow, stack: ExitStack) -> tuple[StartUp, ...]:
     """smtpd's start-up, for main.cf and for each set of options a listener runs it with, all at the same time."""
     master = master_cf.parse(Path(candidate.directory, "master.cf").read_bytes())
     main = main_cf.parse(Path(candidate.directory, "main.cf").read_bytes())
     variants = {tuple(sorted(it.overrides.items())): None for it in master.services if it.command == "smtpd"}
-    with ExitStack() as stack:
-        begun = [
-            stack.enter_context(_started(candidate, number, _with_options(main, dict(overrides))))
-            for number, overrides in enumerate(dict.fromkeys(((), *variants)))
-        ]
-        for session, log in begun:
-            answer = _answer(session)
-            lines = list(_received(log))
-            yield from lines
-            if not answer.stdout.startswith(b"220") and not lines:
-                yield f"smtpd: gives no greeting ({answer.complaint or 'and no reason'})"
+    return tuple(
+        stack.enter_context(_started(candidate, number, _with_options(main, dict(overrides))))
+        for number, overrides in enumerate(dict.fromkeys(((), *variants)))
+    )
+
+
+def _told(begun: Iterable[StartUp]) -> Iterator[str]:
+    for session, log in begun:
+        answer = _answer(session)
+        lines = list(_received(log))
+        yield from lines
+        if not answer.stdout.startswith(b"220") and not lines:
+            yield f"smtpd: gives no greeting ({answer.complaint or 'and no reason'})"
 
 
 @contextmanager
-def _started(candidate: Shadow, number: int, main: MainCf) -> Iterator[tuple[Running, socket.socket]]:
+def _started(candidate: Shadow, number: int, main: MainCf) -> Iterator[StartUp]:
     """A session with smtpd that runs with this main.cf, and where its log arrives."""
     copy = Path(candidate.directory, f"{_COPY}{number}")
     copy.mkdir()
