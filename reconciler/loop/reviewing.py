@@ -12,7 +12,7 @@ from reconciler import desired, review, source
 from reconciler.errors import PlanRefused, SnapshotRefused, StateInvalid, UsageError
 from reconciler.frozen import dataclass
 from reconciler.model.plan import Plan
-from reconciler.model.review import Review
+from reconciler.model.review import Judgement, Remark, Review
 from reconciler.publish import directory, signers
 from reconciler.publish.open import believed, named
 from reconciler.publish.place import Reader
@@ -20,6 +20,12 @@ from reconciler.publish.places import place
 from reconciler.publish.signers import Signers
 from reconciler.review import Ages, Asked, Found
 from reconciler.source.revision import LocalRepository
+
+_APART = Remark(
+    Judgement.WARN,
+    "base_ahead",
+    "base has commits that head has not, and they are shown as taken back: name the merge base or bring it up to date",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def reviewed(request: Request) -> Review:
         )
     allowed = signers.read(request.allowed_signers) if request.allowed_signers else None
     with _reading(request) as read:
-        return review.review(
+        made = review.review(
             Asked(
                 base=base,
                 head=head,
@@ -70,6 +76,7 @@ def reviewed(request: Request) -> Review:
                 signed=allowed is not None,
             )
         )
+    return made if repository.contains(base.revision, head.revision) else replace(made, remarks=(_APART, *made.remarks))
 
 
 def _reading(request: Request) -> AbstractContextManager[Reader]:

@@ -63,6 +63,15 @@ class LocalRepository:
         commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         return commit.decode("ascii", "replace").strip()
 
+    def contains(self, base: str, head: str) -> bool:
+        """Whether `head` goes on from `base`, both commits; also where a shallow history does not say that it does not.
+
+        Raises SourceUnreadable where one of them is not there.
+        """
+        if self._git("rev-parse", "--is-shallow-repository").strip() == b"true":
+            return True
+        return not self._git("rev-list", "--max-count=1", "--end-of-options", f"{head}..{base}").strip()
+
     def _entries(self, commit: str) -> Iterator[tuple[str, bytes]]:
         count, size = 0, 0
         for entry in self._listed(commit):
@@ -98,7 +107,13 @@ class LocalRepository:
         folder = self.subdirectory.strip("/")
         if folder and (not _FOLDER.fullmatch(folder) or ".." in folder):
             raise SourceUnreadable(f"{folder[:80]!r} is no folder of a repository")
-        return f"{commit}:{folder}" if folder else commit
+        if not folder:
+            return commit
+        try:
+            self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}:{folder}")
+        except SourceUnreadable:
+            raise SourceUnreadable(f"{self.directory}: {commit[:12]} has no folder {folder!r}") from None
+        return f"{commit}:{folder}"
 
     def _read(self, blobs: Iterable[bytes]) -> None:
         """Read all that are not known yet, in one go."""
@@ -115,8 +130,14 @@ class LocalRepository:
             name = arguments[-1].removesuffix("^{commit}")
             hint = "fetch it, with the whole history where the checkout is shallow"
             raise SourceUnreadable(f"{self.directory}: there is no revision {name!r}; {hint}")
-        why = done.complaint.split("\n")[0].removeprefix("fatal: ")
-        raise SourceUnreadable(f"{self.directory}: {why or f'git {arguments[0]} failed'}")
+        raise SourceUnreadable(f"{self.directory}: {_why(done.complaint) or f'git {arguments[0]} failed'}")
+
+
+def _why(complaint: str) -> str:
+    """What git says went wrong, and not what it warned of before."""
+    lines = complaint.split("\n")
+    why = next((it for it in lines if it.startswith("fatal: ")), lines[0]).removeprefix("fatal: ")
+    return f"{why}; fetch it whole, without a filter" if "promisor" in why else why
 
 
 def _blob(path: str, entry: re.Match[bytes]) -> bytes:

@@ -62,6 +62,17 @@ def test_one_command_reviews_and_keeps_one_comment_and_one_status(reviewed, serv
     assert len(server.statuses) == 1
 
 
+def test_a_base_that_has_moved_on_is_said_in_every_form_for_its_commits_are_shown_as_taken_back(root: Path, capsys):
+    git(root, "commit", "-q", "--allow-empty", "-m", "main moves on")
+    for form in ("text", "markdown", "html", "json"):
+        change = ("--base", "main", "--head", "stronger", "--repo", str(root), "--format", form)
+        assert main(("review", *change)) == 0
+        assert "base_ahead" in capsys.readouterr().out
+    base = git(root, "merge-base", "main", "stronger")
+    assert main(("review", "--base", base, "--head", "stronger", "--repo", str(root))) == 0
+    assert "base_ahead" not in capsys.readouterr().out
+
+
 def test_a_change_that_fails_is_commented_on_and_fails_the_command(reviewed, server: Server) -> None:
     assert reviewed("weaker", "--status", "reconciler/review") == 1
     assert "**Fails: tls_weakened." in server.comments[0]["body"]

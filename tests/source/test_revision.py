@@ -71,6 +71,26 @@ def test_what_is_no_repository_and_no_folder_is_refused(repository: Path, tmp_pa
             LocalRepository(str(directory), folder).at("HEAD")
 
 
+def test_what_is_missing_is_said_in_words_and_not_in_gits(repository: Path, tmp_path: Path):
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{repository}", "partial")
+    with pytest.raises(SourceUnreadable, match=r"could not fetch .*; fetch it whole, without a filter$"):
+        LocalRepository(str(tmp_path / "partial")).at("HEAD")
+    with pytest.raises(SourceUnreadable, match=r": [0-9a-f]{12} has no folder 'mail'$"):
+        LocalRepository(str(repository), "mail").at("HEAD")
+
+
+def test_whether_one_revision_goes_on_from_another_is_known_where_history_is_there(repository: Path, tmp_path: Path):
+    (repository / "README.md").write_text("x")
+    commit(repository)
+    git(repository, "branch", "topic", "HEAD~1")
+    base, head = git(repository, "rev-parse", "HEAD"), git(repository, "rev-parse", "topic")
+    it = LocalRepository(str(repository))
+    assert (it.contains(base, head), it.contains(head, base), it.contains(base, base)) == (False, True, True)
+    git(tmp_path, "clone", "-q", "--depth=1", "--no-single-branch", f"file://{repository}", "shallow")
+    assert LocalRepository(str(tmp_path / "shallow")).contains(base, head)
+
+
 @pytest.mark.parametrize("path", [HOST, "hosts", "fleet.yaml"])
 def test_a_symbolic_link_is_refused_and_not_followed(repository: Path, path: str):
     git(repository, "rm", "-rq", "--ignore-unmatch", path)
