@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.errors import HostUnreadable
-from reconciler.host import files
+from reconciler.canary import tables
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.postfix import policy, table
 from reconciler.postfix.table import Row, TableType, compiled_path
 from reconciler.postfix.values import split_list
 
-_LARGE = 4 << 20  # bytes of a table that is read because it newly is asked
 _POLICIES = ("smtp_tls_policy_maps", "lmtp_tls_policy_maps")
 _KINDS = r"(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)"
 _TABLE = re.compile(r"(?:^|[\s,:])" + _KINDS)
@@ -41,7 +39,7 @@ def faults(config: LiveConfig, candidate: Candidate, live: LiveConfig) -> Iterat
         if not isinstance(content, bytes) and role in asked_before:
             continue
         indexed = TableType(kind).indexed
-        standing = table.parse(_content(path), indexed=indexed)
+        standing = table.parse(tables.standing(path), indexed=indexed)
         after = table.parse(content, indexed=indexed) if isinstance(content, bytes) else standing
         known = {key: row.value for key, row in standing.rows.items()} if role in asked_before else {}
         rows = {key: row for key, row in after.rows.items() if known.get(key) != row.value}
@@ -58,14 +56,6 @@ def _roles(config: LiveConfig) -> Iterator[_Role]:
         for name in {*view.explicit, *view.overrides}:
             if "check_" in (view.raw(name) or ""):
                 yield from (("access", it[1], config.path(it[2])) for it in _ACCESS.finditer(view.get(name)))
-
-
-def _content(path: str) -> bytes:
-    try:
-        state = files.read(path)
-    except HostUnreadable:
-        return b""
-    return state.content if state and len(state.content) <= _LARGE else b""
 
 
 def _policies(rows: Mapping[bytes, Row], config: LiveConfig) -> Iterator[str]:

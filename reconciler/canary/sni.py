@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from reconciler.canary import tables
 from reconciler.canary.covering import covers
-from reconciler.errors import HostUnreadable
-from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.snapshot import PemFile
@@ -17,7 +16,6 @@ from reconciler.postfix import table
 from reconciler.postfix.values import split_list
 
 _ROWS = 200  # of each table; a file takes milliseconds
-_LARGE = 4 << 20  # bytes
 
 
 def faults(
@@ -26,8 +24,8 @@ def faults(
     """Of each row that is new, or whose file changes: whether the file can be served to that name today."""
     for path in _tables(config):
         content = candidate.files.get(path)
-        after = _rows(content if isinstance(content, bytes) else _content(path))
-        before = _rows(_content(path)) if path in _tables(live) else {}
+        after = _rows(content if isinstance(content, bytes) else tables.standing(path))
+        before = _rows(tables.standing(path)) if path in _tables(live) else {}
         changed = [key for key, value in after.items() if before.get(key) != value or value in candidate.files]
         for key in changed[:_ROWS]:
             named = [config.path(it) for it in split_list(after[key])]
@@ -38,14 +36,6 @@ def faults(
 
 def _tables(config: LiveConfig) -> list[str]:
     return [config.path(it.rpartition(":")[2]) for it in split_list(config.view.get("tls_server_sni_maps"))]
-
-
-def _content(path: str) -> bytes:
-    try:
-        state = files.read(path)
-    except HostUnreadable:
-        return b""
-    return state.content if state and len(state.content) <= _LARGE else b""
 
 
 def _rows(content: bytes) -> dict[str, str]:

@@ -8,11 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.canary.identity import MADE
-from reconciler.host import shadow, snapshot
+from reconciler.errors import HostUnreadable
+from reconciler.host import files, shadow, snapshot
 from reconciler.host.instance import PrivateInstance
 from reconciler.model.candidate import Candidate
 from reconciler.postfix import table
 from reconciler.postfix.table import TableType, compiled_path
+
+_LARGE = 4 << 20  # bytes
+
+
+def standing(path: str) -> bytes:
+    """The live source of a table; empty where it cannot be read, or is too large to be looked through."""
+    try:
+        state = files.read(path)
+    except HostUnreadable:
+        return b""
+    return state.content if state and len(state.content) <= _LARGE else b""
 
 
 def build(candidate: Candidate, instance: PrivateInstance) -> None:
