@@ -267,6 +267,10 @@ class RecoveryStopped(ReconcilerError):
     reason = "RecoveryStopped"
 
 
+class JournalDamaged(RecoveryStopped):
+    """What a transaction was about cannot be read, nor whether it ended."""
+
+
 class SnapshotRefused(ReconcilerError):
     """A published snapshot is not to be believed: no snapshot at all, too large, of another host, badly signed."""
 

@@ -12,15 +12,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.apply import durable
-from reconciler.errors import StateUnusable, UsageError
+from reconciler.errors import JournalDamaged, StateUnusable, UsageError
 from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.journal import FORMAT_VERSION, Journal, Passage, Phase
 
 _KEPT_CHANGES, _KEPT_REFUSALS = 50, 10  # transactions: those that changed something, those that were taken back before
+_ASIDE = ".damaged"
 _COPIES_LIMIT = 512 << 20  # bytes of old files; the last transaction keeps its own whatever they weigh
 
 
@@ -55,23 +57,36 @@ class Entry:
         return str(self.path / "kept" / passage.copy)
 
     def read(self, *, changes: bool = True) -> Journal | None:
-        """The journal; None where there is none, or a torn one: then nothing live was touched yet.
+        """The journal; None where there is none, or one that a loss of power tore: nothing live was touched yet.
 
-        Without its `changes` it is read in a fraction of the time, where there are a hundred thousand.
+        Only the first one can be torn so, for those that replace it are on the disk before they do: it is empty
+        then, or nothing was written after it. Without its `changes` it is read in a fraction of the time, where
+        there are a hundred thousand.
 
-        Raises StateUnusable for one that a later version of this program wrote, or that may not be read.
+        Raises JournalDamaged for what is none otherwise, StateUnusable for one that a later version of this program
+        wrote, or that may not be read.
         """
         place = self.path / "journal.json"
+        content = b""
         try:
-            body = json.loads(place.read_bytes())
+            content = place.read_bytes()
+            body = json.loads(content)
             version = str(body["format_version"])
             if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
                 raise StateUnusable(f"{place}: format_version is {version}; this program reads {FORMAT_VERSION}")
             said = body["transaction"] if changes else {**body["transaction"], "changes": []}
             journal: Journal = codec.decode(Journal, said)
             return journal
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except FileNotFoundError:
             return None
+        except (ValueError, KeyError, TypeError) as error:
+            if not content.strip(b"\0") or not self.new_record.exists():
+                return None
+            raise JournalDamaged(
+                f"{place}: damaged; nobody can tell how far transaction {self.number} came, and nothing was touched: "
+                f"the files as they were before it are in {self.path}/old, what it set out to do in {self.diff}; "
+                f"put right what is wrong by hand, then `reconciler release {self.number}` sets it aside"
+            ) from error
         except OSError as error:
             raise StateUnusable(f"{place}: {error.strerror}; run as root, or name another --state-dir") from error
 
@@ -100,8 +115,7 @@ class Ledger:
 
         Raises OSError.
         """
-        numbers = self._numbers()
-        entry = self._entry(numbers[-1] + 1 if numbers else 1)
+        entry = self._entry(max((*self._numbers(), *self._numbers(_ASIDE)), default=0) + 1)
         for directory in (self.path, entry.path, entry.path / "old", entry.path / "kept"):
             directory.mkdir(mode=0o700, exist_ok=True)
         return entry
@@ -121,22 +135,42 @@ class Ledger:
 
     def cut_off(self) -> int | None:
         """The number of a transaction that is half done: by a crash, or because somebody is at it right now."""
-        entry = self.unfinished()
-        journal = entry.read(changes=False) if entry else None
+        try:
+            entry = self.unfinished()
+            journal = entry.read(changes=False) if entry else None
+        except JournalDamaged:
+            return self._numbers()[-1]
         return journal.number if journal and not journal.phase.is_end else None
 
     def journals(self) -> Iterator[tuple[Entry, Journal]]:
         """Every transaction whose journal can be read, newest first."""
         for number in reversed(self._numbers()):
             entry = self._entry(number)
-            journal = entry.read()
-            if journal is not None:
-                yield entry, journal
+            with suppress(JournalDamaged):
+                journal = entry.read()
+                if journal is not None:
+                    yield entry, journal
+
+    def damaged(self) -> Iterator[int]:
+        """The numbers of those whose journal is there and cannot be read, newest first."""
+        for number in reversed(self._numbers()):
+            try:
+                self._entry(number).read(changes=False)
+            except JournalDamaged:
+                yield number
+
+    def set_aside(self, number: int) -> Path:
+        """Keep what there is of a transaction whose journal is damaged, out of the way; gives where. Raises OSError."""
+        entry = self._entry(number)
+        aside = entry.path.with_name(entry.path.name + _ASIDE)
+        entry.path.rename(aside)
+        durable.sync_directory(self.path)
+        return aside
 
     def get(self, number: int) -> tuple[Entry, Journal]:
         """One transaction.
 
-        Raises UsageError where there is none of that number.
+        Raises UsageError where there is none of that number, JournalDamaged.
         """
         entry = self._entry(number)
         journal = entry.read()
@@ -154,7 +188,7 @@ class Ledger:
     def _forget(self, newest_first: list[Entry]) -> None:
         changes, refusals, weight = 0, 0, 0
         for entry in newest_first:
-            journal = entry.read(changes=False)
+            journal = _legible(entry)
             if journal is None or not journal.phase.is_end:
                 continue
             refused = journal.phase is Phase.ABORTED
@@ -166,13 +200,21 @@ class Ledger:
     def _entry(self, number: int) -> Entry:
         return Entry(self.path / f"{number:06}")
 
-    def _numbers(self) -> list[int]:
+    def _numbers(self, ending: str = "") -> list[int]:
         try:
-            return sorted(int(it.name) for it in self.path.iterdir() if it.name.isdecimal())
+            names = (it.name.removesuffix(ending) for it in self.path.iterdir() if it.name.endswith(ending))
+            return sorted(int(name) for name in names if name.isdecimal())
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise StateUnusable(f"{self.path}: {error.strerror}; run as root, or name another --state-dir") from error
+
+
+def _legible(entry: Entry) -> Journal | None:
+    """What cannot be read is left to a person."""
+    with suppress(JournalDamaged, StateUnusable):
+        return entry.read(changes=False)
+    return None
 
 
 def _weight(entry: Entry) -> int:

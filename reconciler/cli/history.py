@@ -20,15 +20,16 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop import past
     from reconciler.report import history
 
-    known = past.transactions(where.of(arguments))
+    known, damaged = past.transactions(where.of(arguments)), past.damaged(where.of(arguments))
     if arguments.what == "list":
         if arguments.id is not None:
             raise UsageError(f"history show {arguments.id} shows one transaction; history alone lists all")
-        write(history.as_json(known) if arguments.format == "json" else history.render_list(known))
+        write(history.as_json(known, damaged) if arguments.format == "json" else history.render_list(known, damaged))
         return 0
-    if arguments.id is None and not known:
+    numbers = [*(journal.number for journal in known), *damaged]
+    if arguments.id is None and not numbers:
         raise UsageError("there is no transaction yet")
-    number = known[0].number if arguments.id is None else arguments.id
+    number = max(numbers) if arguments.id is None else arguments.id
     journal, diff = past.transaction(where.of(arguments), number)
     as_json = arguments.format == "json"
     write(history.one_as_json(journal, diff) if as_json else history.render(journal, diff, style()))

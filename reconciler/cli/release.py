@@ -33,8 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
             write(f"{short(held.revision)}  {held.at}  transaction {held.transaction}: {shown(_first(held.why))}\n")
         return 0
     if arguments.what.isdecimal() and len(arguments.what) <= _LONGEST_ID:
-        journal = past.accept(place, int(arguments.what))
-        write(f"Transaction {journal.number} is ended; the files stay as they stand. Run plan to see what differs.\n")
+        number = int(arguments.what)
+        how = past.accept(place, number)
+        write(f"Transaction {number} is {how}; the files stay as they stand. Run plan to see what differs.\n")
         return 0
     out = past.release(place, arguments.what)
     for held in out:

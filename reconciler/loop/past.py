@@ -10,7 +10,7 @@ from reconciler.apply.quarantine import Held, Quarantine
 from reconciler.apply.state import Mark, StateDirectory
 from reconciler.apply.transaction import Transaction
 from reconciler.apply.way_back import WayBack, way_back
-from reconciler.errors import UsageError
+from reconciler.errors import JournalDamaged, StateUnusable, UsageError
 from reconciler.frozen import dataclass
 from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
@@ -38,6 +38,11 @@ class Return:
 def transactions(where: Where) -> list[Journal]:
     """Those that are remembered, newest first."""
     return [journal for _, journal in memory_of(where).ledger.journals()]
+
+
+def damaged(where: Where) -> list[int]:
+    """The IDs of those whose journals cannot be read, newest first."""
+    return list(memory_of(where).ledger.damaged())
 
 
 def transaction(where: Where, number: int) -> tuple[Journal, str]:
@@ -105,16 +110,26 @@ def release(where: Where, revision: str = "") -> tuple[Held, ...]:
     return out
 
 
-def accept(where: Where, number: int) -> Journal:
-    """Take the files as they stand for the end of a transaction that recovery could not end.
+def accept(where: Where, number: int) -> str:
+    """Take the files as they stand for the end of a transaction that recovery could not end; gives how, in words.
 
-    Raises UsageError where it has ended, Locked.
+    Raises UsageError where it has ended, Locked, StateUnusable.
     """
     state = memory_of(where)
     with state.lock():
-        entry, journal = state.ledger.get(number)
+        try:
+            entry, journal = state.ledger.get(number)
+        except JournalDamaged:
+            return f"set aside, as {_set_aside(state, number)}"
         if journal.phase.is_end:
             raise UsageError(f"transaction {number} has ended ({journal.phase.value}); there is nothing to release")
         course = Course(entry, journal, machine_of(journal), state)
         course.end(Phase.RELEASED)
-        return course.journal
+        return "ended"
+
+
+def _set_aside(state: StateDirectory, number: int) -> str:
+    try:
+        return str(state.ledger.set_aside(number))
+    except OSError as error:
+        raise StateUnusable(f"{state.path}: cannot be written ({error.strerror})") from error

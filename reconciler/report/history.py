@@ -15,14 +15,16 @@ from reconciler.report.terminal import PLAIN, Style, clean
 from reconciler.report.text import changes, proofs_summary
 
 FORMAT_VERSION = "1.0"
+_DAMAGED = "its journal is damaged"
 
 
-def render_list(journals: Iterable[Journal]) -> str:
-    """One line a transaction, newest first."""
-    rows = [(str(it.number), it.begun, _ending(it), short(it.revision), _summary(it)) for it in journals]
+def render_list(journals: Iterable[Journal], damaged: Iterable[int] = ()) -> str:
+    """One line a transaction, newest first; the `damaged` ones by their IDs."""
+    rows = {it.number: (str(it.number), it.begun, _ending(it), short(it.revision), _summary(it)) for it in journals}
+    rows |= {it: (str(it), "", "", "", f"{_DAMAGED}; `reconciler history show {it}` says where") for it in damaged}
     if not rows:
         return "No transactions yet.\n"
-    table = [("ID", "begun", "ended", "revision", "what"), *rows]
+    table = [("ID", "begun", "ended", "revision", "what"), *(rows[number] for number in sorted(rows, reverse=True))]
     widths = [max(len(row[column]) for row in table) for column in range(4)]
     lines = ("  ".join((*map(str.ljust, row[:4], widths), row[4])) for row in table)
     return "\n".join(lines) + "\n"
@@ -102,8 +104,14 @@ def _coloured(line: str, style: Style) -> str:
     return style.paint(line[0], text) if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"} else text
 
 
-def as_json(journals: Iterable[Journal]) -> str:
-    return _dump({"format_version": FORMAT_VERSION, "transactions": [_body(journal) for journal in journals]})
+def as_json(journals: Iterable[Journal], damaged: Iterable[int] = ()) -> str:
+    return _dump(
+        {
+            "format_version": FORMAT_VERSION,
+            "transactions": [_body(journal) for journal in journals],
+            "damaged": list(damaged),
+        }
+    )
 
 
 def one_as_json(journal: Journal, diff: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.apply import ledger
 from reconciler.apply.ledger import Ledger
-from reconciler.errors import StateUnusable, UsageError
+from reconciler.errors import JournalDamaged, StateUnusable, UsageError
 from reconciler.model.journal import Journal, Phase, Purpose
 
 
@@ -56,14 +56,39 @@ def test_the_weight_of_the_copies_is_bounded_and_the_newest_keeps_its_own(place:
     assert numbers(place) == [5]
 
 
-def test_a_torn_journal_is_none_and_one_of_a_later_version_is_refused(place: Ledger) -> None:
+@pytest.mark.parametrize("content", [b"", bytes(4096), b'{"format_version": "1.0", "tra'])
+def test_a_first_journal_that_a_loss_of_power_tore_is_none(place: Ledger, content: bytes) -> None:
     entry = place.begin()
-    journal = entry.path / "journal.json"
-    journal.write_bytes(b'{"format_version": "1.0", "tra')
+    (entry.path / "journal.json").write_bytes(content)
     assert place.unfinished() == entry
     assert entry.read() is None
-    journal.write_bytes(b'{"format_version": "2.0"}')
-    with pytest.raises(StateUnusable, match=r"format_version is 2\.0; this program reads 1\.0"):
-        place.unfinished()
     with pytest.raises(UsageError):
         place.get(7)
+
+
+def test_a_journal_of_a_later_version_is_refused(place: Ledger) -> None:
+    (place.begin().path / "journal.json").write_bytes(b'{"format_version": "2.0"}')
+    with pytest.raises(StateUnusable, match=r"format_version is 2\.0; this program reads 1\.0"):
+        place.unfinished()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"format_version": "1.0", "tra', b"[]", b'{"format_version": "1.1", "transaction": {"phase": "settled"}}'],
+)
+def test_a_journal_that_was_whole_once_is_never_taken_for_none(place: Ledger, content: bytes) -> None:
+    """Live files may be half way: to forget it, and the copies of the old ones with it, would leave them there."""
+    entry = place._entry(ended(place, Phase.COMMITTING))
+    entry.new_record.write_bytes(b"{}")
+    (entry.path / "journal.json").write_bytes(content)
+    for ask in (place.unfinished, entry.read, lambda: place.get(1)):
+        with pytest.raises(
+            JournalDamaged, match=r"nothing was touched: the files .* are in .*/000001/old, .*release 1`"
+        ):
+            ask()
+    assert (numbers(place), list(place.damaged()), place.cut_off()) == ([], [1], 1)
+    place.prune()
+    assert (place.set_aside(1) / "old/01-table").exists()
+    assert list(place.damaged()) == []
+    assert place.unfinished() is None
+    assert ended(place, Phase.DONE) == 2, "its number is not given again"

@@ -185,6 +185,27 @@ def test_a_file_that_is_neither_old_nor_new_stops_the_recovery_which_touches_not
     assert mx.contents() == before
 
 
+def test_a_damaged_journal_stops_the_recovery_and_the_old_files_are_kept(site: Make, monkeypatch) -> None:
+    mx = site()
+    course = stopped_in(mx, Phase.COMMITTING, monkeypatch).course
+    before, journal = mx.contents(), course.entry.path / "journal.json"
+    journal.write_bytes(journal.read_bytes()[:-100])
+    for command in (
+        ("apply", "--repo", str(mx.repo), "--auto-approve"),
+        ("rollback", "--auto-approve"),
+        ("history", "show"),
+    ):
+        done = mx.run(*command)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "journal.json: damaged; nobody can tell how far transaction 1 came" in done.stderr
+    assert "its journal is damaged; `reconciler history show 1` says where\n" in mx.run("history").stdout
+    assert "transaction 1 was cut off" in mx.run("plan", "--repo", str(mx.repo)).stderr
+    assert mx.contents() == before
+    assert Path(course.entry.copy(course.journal.passages[-1])).exists()
+    assert "000001.damaged; the files stay as they stand" in mx.run("release", "1").stdout
+    assert mx.apply().returncode == 0
+
+
 def test_a_second_apply_gives_up_within_a_second_and_names_the_first(site: Make) -> None:
     mx = site()
     sight = mx.look()
