@@ -234,6 +234,27 @@ def test_on_github_what_reads_the_pull_request_has_no_right_to_write_and_keeps_n
     assert "ref" not in checkouts[1]["with"]  # the job with the token checks out the default branch
 
 
+def test_on_github_a_run_that_was_cancelled_or_waits_for_consent_is_not_commented_on() -> None:
+    condition = yaml.safe_load(GITHUB[1].read_text())["jobs"]["comment"]["if"]
+    assert condition == (
+        "github.event.workflow_run.event == 'pull_request' && "
+        """contains(fromJSON('["success", "failure"]'), github.event.workflow_run.conclusion)"""
+    )
+
+
+def test_a_branch_that_has_nothing_in_common_with_its_base_is_told_so(checkout: Checkout) -> None:
+    checkout.git("checkout", "-q", "--orphan", "other")
+    checkout.git("commit", "-qm", "From nothing")
+    other = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
+    for script, own in ((script, own) for it in WORKFLOWS for name, script, own in steps(it) if name == "Review"):
+        done = other.run(script, filled(own, facts_of(other)))
+        assert (done.returncode, done.stderr) == (1, "no commit in common with the base\n")
+    read = yaml.safe_load((EXAMPLE / ".gitlab-ci.yml").read_text())
+    other.git("fetch", "-q", ".", "main")
+    done = other.run("\n".join(read["review"]["script"]), {"CI_COMMIT_SHA": other.head})
+    assert (done.returncode, done.stderr) == (1, "no commit in common with the base\n")
+
+
 def test_the_hook_refuses_a_commit_whose_state_is_not_valid_and_looks_at_what_is_staged(checkout: Checkout) -> None:
     checkout.git("config", "core.hooksPath", "hooks")
     file = checkout.root / "hosts/mx1.example.org.yaml"
