@@ -13,7 +13,7 @@ from reconciler.desired import dnssec, parameters, readers, services, tables
 from reconciler.desired.kept import Kept
 from reconciler.desired.maps import MapRow
 from reconciler.desired.state_file import PARAMETERS, Certificate, HostFile, Incoming, Outgoing, SelfSignedCertificate
-from reconciler.desired.tree import Mapping, key_origin_at, origin_at
+from reconciler.desired.tree import Mapping, entry_at, key_origin_at, origin_at
 from reconciler.errors import Problem, StateInvalid
 from reconciler.model.desired import (
     DesiredCertificate,
@@ -44,7 +44,7 @@ def assemble(
     enforced = _enforced(file)
     found = (*_dedicated(file, tree, kept), *dnssec.of(file, tree, made, enforced))
     entry = tree.entries.get("parameters")
-    given = kept.once("parameters", entry, lambda: _given(file, tree)) if entry is not None else ()
+    given = kept.once("parameters", (entry,), lambda: _given(file, tree)) if entry is not None else ()
     _refuse_twice(found, given)
     taken = {one.name for one in found}
     return DesiredState(
@@ -64,14 +64,19 @@ def _dedicated(file: HostFile, tree: Mapping, kept: Kept) -> Iterator[DesiredPar
     yield from _default_certificate(file, tree)
     for part, section in ((Part.INCOMING, file.incoming), (Part.OUTGOING, file.outgoing)):
         if section is not None:
-            yield from kept.once(part.value, tree.entries[part.value], partial(_lowered, section, part, tree))
+            make = partial(_lowered, section, part, tree, kept)
+            yield from kept.once(part.value, (tree.entries[part.value],), make)
 
 
-def _lowered(section: Incoming | Outgoing, part: Part, tree: Mapping) -> tuple[DesiredParameter, ...]:
+def _lowered(section: Incoming | Outgoing, part: Part, tree: Mapping, kept: Kept) -> tuple[DesiredParameter, ...]:
     """The keys of a section that are parameters under another name, in the order of the model."""
+
+    def made(key: str, parameter: str, value: object) -> DesiredParameter:
+        return DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, part.value, key))
+
     values = ((key, parameter, getattr(section, key)) for key, parameter in PARAMETERS[type(section)])
     return tuple(
-        DesiredParameter(parameter, written(parameter, value), part, origin_at(tree, part.value, key))
+        kept.once(parameter, (entry_at(tree, part.value, key),), partial(made, key, parameter, value))
         for key, parameter, value in values
         if value is not None
     )

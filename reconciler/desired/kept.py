@@ -10,33 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from reconciler.desired.tree import Entry, same
+from reconciler.desired.tree import same
 
 Made = TypeVar("Made")
+Given = tuple[object, ...]  # pieces of a tree, and what else something is made of
 
 
 class Kept:
-    """For each purpose the last section that something was made of, and what that was."""
+    """For each purpose the last pieces of a tree that something was made of, and what that was."""
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[Entry, object, object]] = {}
+        self._last: dict[str, tuple[Given, object]] = {}
 
-    def once(self, purpose: str, section: Entry, make: Callable[[], Made], *, beside: object = None) -> Made:
-        """What `make` makes of a section, `beside` another thing: made anew only where one of them is another one.
+    def once(self, purpose: str, given: Given, make: Callable[[], Made]) -> Made:
+        """What `make` makes of these pieces, which is made anew only where one of them is another one.
 
         Whatever `make` raises is raised, and nothing is kept.
         """
-        known = self.last(purpose, section, beside=beside)
+        known = self.last(purpose, given)
         if known is not None:
             return cast("Made", known)
         made = make()
-        self.keep(purpose, section, made, beside=beside)
+        self.keep(purpose, given, made)
         return made
 
-    def last(self, purpose: str, section: Entry, *, beside: object = None) -> object:
-        """What was made of this section last, None where it was another one."""
+    def last(self, purpose: str, given: Given) -> object:
+        """What was made last, where it was made of these; else None."""
         known = self._last.get(purpose)
-        return known[2] if known is not None and same(known[0], section) and known[1] == beside else None
+        return (
+            known[1] if known is not None and len(known[0]) == len(given) and all(map(same, known[0], given)) else None
+        )
 
-    def keep(self, purpose: str, section: Entry, made: object, *, beside: object = None) -> None:
-        self._last[purpose] = section, beside, made
+    def keep(self, purpose: str, given: Given, made: object) -> None:
+        self._last[purpose] = given, made

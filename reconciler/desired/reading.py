@@ -32,7 +32,7 @@ def read_host(tree: Mapping, kept: Kept) -> HostFile:
     Raises StateInvalid as `read` does.
     """
     sections = {key: entry for key, entry in tree.entries.items() if key in _SECTIONS}
-    before = {key: kept.last(f"file {key}", entry) for key, entry in sections.items()}
+    before = {key: kept.last(f"file {key}", (entry,)) for key, entry in sections.items()}
     try:
         file: HostFile = TAKERS[HostFile](
             {key: before.get(key) or plain(entry.value) for key, entry in tree.entries.items()}
@@ -40,7 +40,7 @@ def read_host(tree: Mapping, kept: Kept) -> HostFile:
     except ValueError:
         return read(HostFile, tree)  # which tells where it is wrong
     for key, entry in sections.items():
-        kept.keep(f"file {key}", entry, getattr(file, key))
+        kept.keep(f"file {key}", (entry,), getattr(file, key))
     return file
 
 

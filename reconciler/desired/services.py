@@ -21,7 +21,7 @@ def of(file: HostFile, tree: Mapping, kept: Kept) -> tuple[DesiredService, ...]:
     """The services that a host file declares, the disabled ones too: they are removed on purpose."""
     declared = ((Part.SUBMISSION, file.submission), (Part.SUBMISSIONS, file.submissions))
     return tuple(
-        kept.once(f"service {part.value}", tree.entries[part.value], partial(_service, part, service, tree))
+        kept.once(f"service {part.value}", (tree.entries[part.value],), partial(_service, part, service, tree))
         for part, service in declared
         if service is not None
     )

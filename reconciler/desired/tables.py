@@ -31,11 +31,17 @@ def of(file: HostFile, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]], 
     tables = [_server_names(file, tree)]
     policies, outgoing = file.incoming.policies if file.incoming is not None else None, file.outgoing
     if policies is not None:
-        tables += kept.once("incoming tables", tree.entries["incoming"], lambda: tuple(_incoming(policies, tree)))
+        given = _below(tree, "incoming", "policies")
+        tables += kept.once("incoming tables", given, lambda: tuple(_incoming(policies, tree)))
     if outgoing is not None:
-        entry = tree.entries["outgoing"]
-        tables.append(kept.once("outgoing table", entry, lambda: _outgoing(outgoing, tree, maps), beside=maps))
+        given = *_below(tree, "outgoing", "policies", "policy_files", "policy_table"), maps
+        tables.append(kept.once("outgoing table", given, lambda: _outgoing(outgoing, tree, maps)))
     return tuple(table for table in tables if table.rows)
+
+
+def _below(tree: Mapping, section: str, *keys: str) -> tuple[object, ...]:
+    """The key of a section, and some of what stands below it."""
+    return tree.entries[section].key, *(entry_at(tree, section, key) for key in keys)
 
 
 def _outgoing(outgoing: Outgoing, tree: Mapping, maps: MappingOf[str, tuple[MapRow, ...]]) -> DesiredTable:

@@ -82,7 +82,7 @@ def plain(node: Node) -> object:
             return {key: plain(entry.value) for key, entry in node.entries.items()}
 
 
-def same(one: Entry | Node, other: Entry | Node) -> bool:
+def same(one: object, other: object) -> bool:
     """Whether two pieces say the same at the same places, and in the same order, which dicts do not compare."""
     if one is other:
         return True

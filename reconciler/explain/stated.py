@@ -9,7 +9,8 @@ from reconciler.live.config import LiveConfig
 from reconciler.model.address import Address
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
-from reconciler.plan.target import Target, settle
+from reconciler.plan.settled import Settled, settle
+from reconciler.plan.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +32,4 @@ class Stated:
 
 def stated(desired: DesiredState, live: LiveConfig, last: LastApplied, layers: Layers) -> Stated:
     """Settle a state for the host. What keeps it from being carried out is for the plan to say, not for this."""
-    return Stated(desired, settle(desired, live, last), layers)
+    return Stated(desired, settle(desired, Settled(live, last)), layers)

@@ -1,5 +1,6 @@
 """DesiredState × LiveConfig × LastApplied → Plan."""
 
-from reconciler.plan.make import Interests, interests, plan
+from reconciler.plan.make import Interests, interests, plan, plan_on
+from reconciler.plan.settled import Settled
 
-__all__ = ["Interests", "interests", "plan"]
+__all__ = ["Interests", "Settled", "interests", "plan", "plan_on"]

@@ -25,6 +25,7 @@ from reconciler.model.address import (
 from reconciler.model.applied import Applied, LastApplied
 from reconciler.model.desired import Part
 from reconciler.model.plan import Change, Difference, Disruption, Drift, Reason, Why
+from reconciler.plan.settled import Settled
 from reconciler.plan.target import Target, Wanted
 from reconciler.postfix.master_cf import Service
 from reconciler.postfix.table import TableType
@@ -64,8 +65,7 @@ class _Sides:
 def compare(
     target: Target,
     enforced: frozenset[Part],
-    live: LiveConfig,
-    last: LastApplied,
+    host: Settled,
     *,
     held: frozenset[Address] = frozenset(),
     unserved: Mapping[str, str] = NOTHING,
@@ -74,21 +74,24 @@ def compare(
 
     `unserved` has, by the path of a certificate file, what sessions are given in place of what it holds.
     """
+    live, last = host.live, host.last
     moved = strays(target, enforced, live, last)
-    following = {**dict(_implied(target, live, last)), **dict(_strayed(moved, target, live))}
+    following = {**dict(_implied(target, host)), **dict(_strayed(moved, target, live))}
     wanted = {**target.wanted, **following} if following else target.wanted
     policy_tables = frozenset(_policy_tables(wanted) | _policy_tables(last.entries))
     moving = {address: want for address, want in wanted.items() if address not in held} if held else wanted
-    meaning = Meaning(projected(live, _parameters_after(moving, enforced, last, live)), policy_tables)
+    meaning = Meaning(projected(live, _parameters_after(moving, enforced, host)), policy_tables)
     now = Meaning(live.view, policy_tables)
     sides = _Sides(live, last, now, meaning, held)
-    out = Comparison(meaning, strays=moved, whole=_made(last))
-    for address, want in wanted.items():
+    out = Comparison(meaning, strays=moved, whole=_made(last), record=dict(target.in_place))
+    out.matching = len(target.in_place)
+    looked_at = [it for it in wanted.items() if it[0] not in target.in_place]
+    for address, want in looked_at:
         if want.part in enforced:
             _declared(out, address, want, sides)
         else:
             _observed(out, address, want, sides)
-    gone = {it for it in last.entries if it not in wanted}
+    gone = set(last.entries).difference(wanted)
     for address in sorted((it for it in gone if not _is_enforced(last.entries[it], enforced)), key=sort_key):
         gone.discard(address)
         _no_longer_said(out, address, last.entries[address], sides)
@@ -112,12 +115,9 @@ def _policy_tables(addresses: Mapping[Address, object]) -> set[str]:
 
 
 def _parameters_after(
-    wanted: Mapping[Address, Wanted], enforced: frozenset[Part], last: LastApplied, live: LiveConfig
+    wanted: Mapping[Address, Wanted], enforced: frozenset[Part], host: Settled
 ) -> dict[str, str | None]:
-    after: dict[str, str | None] = {}
-    for address, entry in last.entries.items():
-        if isinstance(address, ParameterAddress) and address not in wanted and live.at(address) == entry.written:
-            after[address.name] = entry.adopted
+    after = {address.name: entry.adopted for address, entry in host.following if address not in wanted}
     for address, want in wanted.items():
         if isinstance(address, ParameterAddress) and want.part in enforced:
             after[address.name] = want.value
@@ -126,10 +126,6 @@ def _parameters_after(
 
 def _declared(out: Comparison, address: Address, want: Wanted, sides: _Sides) -> None:
     standing, record = sides.live.at(address), sides.last.entries.get(address)
-    if record is not None and want.value == standing == record.written is not None and want.part == record.part:
-        out.matching += 1  # as nearly all are, in nearly every pass
-        out.record[address] = record
-        return
     if _as_wanted(address, want, standing, sides):
         out.matching += want.value is not None
         disabled = want.reason is Reason.DISABLED and standing is not None
@@ -286,24 +282,18 @@ def _is_ours(address: Address, standing: str | None, entry: Applied) -> bool:
 # --- what follows from a declaration without standing in it -----------------------------------------------------
 
 
-def _implied(target: Target, live: LiveConfig, last: LastApplied) -> Iterator[tuple[Address, Wanted]]:
+def _implied(target: Target, host: Settled) -> Iterator[tuple[Address, Wanted]]:
     for address, want in target.wanted.items():
         if isinstance(address, TableAddress):
-            record = last.entries.get(address)
-            if record is not None and record.adopted is None:
-                yield from _foreign_rows(target, address, want, live, last)
+            yield from _foreign_rows(target, address, want, host)
         elif isinstance(address, ServiceAddress) and want.value is None:
-            yield from _options_of_disabled(address, want, live, last)
+            yield from _options_of_disabled(address, want, host.live, host.last)
 
 
-def _foreign_rows(
-    target: Target, table: TableAddress, want: Wanted, live: LiveConfig, last: LastApplied
-) -> Iterator[tuple[Address, Wanted]]:
+def _foreign_rows(target: Target, table: TableAddress, want: Wanted, host: Settled) -> Iterator[tuple[Address, Wanted]]:
     """In a table that we made every row is ours: one that nobody declared goes."""
-    source = live.tables.get(live.path(table.path))
-    for key in source.rows if source else ():
-        row = RowAddress(table.path, key.decode("utf-8", "surrogateescape"))
-        if row not in target.wanted and row not in last.entries:
+    for row in host.unrecorded.get(table.path, ()):
+        if row not in target.wanted:
             yield row, _healing(want, None, "not declared, in a table that is managed whole")
 
 

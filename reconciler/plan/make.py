@@ -21,7 +21,7 @@ from reconciler.model.address import (
     sort_key,
 )
 from reconciler.model.applied import LastApplied
-from reconciler.model.desired import DesiredState, Part
+from reconciler.model.desired import DesiredState
 from reconciler.model.plan import (
     Action,
     AssembleCertificate,
@@ -40,7 +40,8 @@ from reconciler.plan.certificates import faults, lineage_files
 from reconciler.plan.diff import NOTHING, compare
 from reconciler.plan.edit import edits
 from reconciler.plan.guards import CHAIN, judge
-from reconciler.plan.target import Target, declared_files, files_of, settle, table_kinds
+from reconciler.plan.settled import Settled, settle
+from reconciler.plan.target import Target, declared_files, files_of, table_kinds
 from reconciler.postfix.table import TableType
 from reconciler.postfix.values import split_list
 
@@ -93,15 +94,32 @@ def plan(
     Raises PlanRefused, with every problem, where the state cannot be carried out on this host.
     """
     desired, live, last = mirrors.left_alone(desired, live, last, held)
-    target = settle(desired, live, last)
+    return plan_on(Settled(live, last), desired, revision=revision, origin=origin, held=held, unserved=unserved)
+
+
+def plan_on(
+    host: Settled,
+    desired: DesiredState,
+    *,
+    revision: str,
+    origin: str,
+    held: frozenset[Address] = frozenset(),
+    unserved: Mapping[str, str] = NOTHING,
+) -> Plan:
+    """The same on a host that other states may have been settled for: what they share is not settled again.
+
+    Raises PlanRefused.
+    """
+    live, last = host.live, host.last
+    target = settle(desired, host)
     if target.problems:
         raise PlanRefused(tuple(target.problems))
-    comparison = compare(target, desired.enforced, live, last, held=held, unserved=unserved)
+    comparison = compare(target, desired.enforced, host, held=held, unserved=unserved)
     changes = tuple(sorted(comparison.changes, key=lambda change: sort_key(change.address)[0]))
     written = edits(changes, comparison, target, live)
     kept = mirrors.recorded(written, target, live, last, comparison.record)
     shown = sum(len(live.tables[path].rows) for path in live.snapshot.excerpts)
-    state = _state_digest(target, desired.enforced)
+    state = _state_digest(target)
     return Plan(
         host=desired.host,
         instance=desired.instance,
@@ -126,16 +144,10 @@ def plan(
     )
 
 
-def _state_digest(target: Target, enforced: frozenset[Part]) -> str:
-    """What makes two states the same one: every enforced address with its value, but for what a file holds."""
-    declared = ((it, want) for it, want in target.wanted.items() if not _is_told_by_file(it, target))
-    lines = [f"{address} {want.value!r}" for address, want in declared if want.part in enforced]
-    lines = sorted((*lines, *(f"{TableAddress(path)} {it.sha256}" for path, it in target.mirrors.items())))
+def _state_digest(target: Target) -> str:
+    """What makes two states the same one: every enforced address with its value, and files as a whole."""
+    lines = sorted((*target.lines, *(f"{TableAddress(path)} {it.sha256}" for path, it in target.mirrors.items())))
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _is_told_by_file(address: Address, target: Target) -> bool:
-    return isinstance(address, FileAddress) or (isinstance(address, RowAddress) and address.path in target.mirrors)
 
 
 def _not_shown(target: Target, live: LiveConfig) -> int:

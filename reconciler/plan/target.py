@@ -6,6 +6,7 @@ columns a new service takes from its neighbour, whether a certificate has to be 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field
 from datetime import datetime, timedelta
 
@@ -23,7 +24,7 @@ from reconciler.model.address import (
     ServiceAddress,
     TableAddress,
 )
-from reconciler.model.applied import LastApplied
+from reconciler.model.applied import Applied, LastApplied
 from reconciler.model.desired import (
     DesiredCertificate,
     DesiredParameter,
@@ -63,9 +64,14 @@ class Wanted:
 
 @dataclass
 class Target:
-    """Everything declared, settled for one host. `problems` are what keeps it from being carried out."""
+    """Everything declared, settled for one host. `problems` are what keeps it from being carried out.
+
+    `in_place` are the records of what is wanted, was written and stands, `lines` what the state is told by.
+    """
 
     wanted: dict[Address, Wanted] = field(default_factory=dict)
+    in_place: dict[Address, Applied] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
     kinds: dict[str, TableType] = field(default_factory=dict)  # by the path in addresses
     columns: dict[ServiceAddress, tuple[str, ...]] = field(default_factory=dict)
     names: dict[ServiceAddress, str] = field(default_factory=dict)  # as the state spells the endpoint
@@ -75,6 +81,16 @@ class Target:
     unread: set[str] = field(default_factory=set)  # those of which only some rows are in `wanted`
     problems: list[Problem] = field(default_factory=list)
 
+    def add(self, other: Target) -> None:
+        """What one more declaration says of tables, services and certificates."""
+        self.kinds |= other.kinds
+        self.columns |= other.columns
+        self.names |= other.names
+        self.certificates |= other.certificates
+        self.of_files |= other.of_files
+        self.mirrors |= other.mirrors
+        self.unread |= other.unread
+
 
 def table_kinds(desired: DesiredState, live: LiveConfig) -> dict[str, TableType]:
     """The type of each declared table by its path: as declared, else as the host names it, else as it prefers."""
@@ -82,21 +98,10 @@ def table_kinds(desired: DesiredState, live: LiveConfig) -> dict[str, TableType]
     return {in_address(table.path, directory): _kind(table, live) for table in desired.tables}
 
 
-def settle(desired: DesiredState, live: LiveConfig, last: LastApplied) -> Target:
-    """Settle every declaration for the host that `live` describes."""
-    target = Target(kinds=table_kinds(desired, live))
-    for certificate in desired.certificates:
-        _certificate(target, certificate, live, last)
-    for table in desired.tables:
-        _table(target, table, live)
-    for service in desired.services:
-        _service(target, service, live, last)
-    for parameter in desired.parameters:
-        target.problems += version.problems_of(parameter, live)
-        _missing_files(target, parameter, live)
-        address = ParameterAddress(parameter.name)
-        target.wanted[address] = Wanted(_value(parameter, live), parameter.part, parameter.origin)
-    return target
+def parameter(declared: DesiredParameter, live: LiveConfig) -> tuple[Wanted, list[Problem]]:
+    """A parameter of main.cf, and what keeps it from being set."""
+    problems = [*version.problems_of(declared, live), *_missing_files(declared, live)]
+    return Wanted(_value(declared, live), declared.part, declared.origin), problems
 
 
 def _value(parameter: DesiredParameter, live: LiveConfig) -> str:
@@ -117,15 +122,17 @@ def _files_of(parameter: DesiredParameter, live: LiveConfig) -> tuple[str, ...]:
     return tuple(live.path(path) for path in names if path.lower() != "none")
 
 
-def _missing_files(target: Target, parameter: DesiredParameter, live: LiveConfig) -> None:
+def _missing_files(parameter: DesiredParameter, live: LiveConfig) -> Iterator[Problem]:
     """What the host says already blocks nothing, such as what was imported from it."""
+    if not parameter.name.endswith(_FILES):
+        return
     standing = live.explicit.get(parameter.name)
     if standing is not None and live.view.same(parameter.name, parameter.value, standing):
         return
     for path in _files_of(parameter, live):
         if path in live.snapshot.absent:
             what = f"{parameter.name}: {path}: there is no such file on this host"
-            target.problems.append(Problem(parameter.origin.position, what, "put it there, or name another"))
+            yield Problem(parameter.origin.position, what, "put it there, or name another")
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
@@ -151,9 +158,9 @@ def files_of(row: DesiredRow, live: LiveConfig) -> tuple[str, ...]:
     return tuple(live.path(path) for path in values.split_list(row.value))
 
 
-def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
+def table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
     path = in_address(table.path, live.snapshot.config_directory)
-    kind = target.kinds[path]
+    kind = target.kinds[path] = _kind(table, live)
     if live.snapshot.table_types and kind not in live.snapshot.table_types:
         what = f"this Postfix has no tables of type {kind}; it has {', '.join(sorted(live.snapshot.table_types))}"
         target.problems.append(Problem(table.origin.position, what, "name another type"))
@@ -181,7 +188,7 @@ def _table(target: Target, table: DesiredTable, live: LiveConfig) -> None:
 # --- services -----------------------------------------------------------------------------------------------------
 
 
-def _service(target: Target, service: DesiredService, live: LiveConfig, last: LastApplied) -> None:
+def service(target: Target, service: DesiredService, live: LiveConfig, last: LastApplied) -> None:
     address = ServiceAddress(endpoint.canonical(service.name))
     if not service.enabled:
         target.wanted[address] = Wanted(None, service.part, service.origin, Reason.DISABLED)
@@ -213,7 +220,7 @@ def _header(target: Target, address: ServiceAddress, live: LiveConfig, last: Las
 # --- certificates -------------------------------------------------------------------------------------------------
 
 
-def _certificate(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
+def certificate(target: Target, certificate: DesiredCertificate, live: LiveConfig, last: LastApplied) -> None:
     position = certificate.origin.position
     files = certificate.chain_files or (certificate.certificate_file, certificate.key_file)
     missing = [path for path in files if live.at(FileAddress(path)) is None]

@@ -24,10 +24,11 @@ from reconciler.model.address import (
 from reconciler.model.applied import LastApplied
 from reconciler.model.desired import DesiredState
 from reconciler.model.published import FORMAT_VERSION, Published, PublishedEntry, PublishedTable
-from reconciler.plan.target import Target, Wanted, settle
+from reconciler.plan.settled import Settled, settle
+from reconciler.plan.target import Target, Wanted
 from reconciler.postfix import catalogue
 from reconciler.postfix.table import TableType
-from reconciler.review.offline import assuming, read
+from reconciler.review.offline import assuming, read, with_pems
 
 DIRECTORY = "/etc/postfix"
 _NEWEST = "3.11.0"
@@ -57,8 +58,10 @@ def bare(host: str, instance: str, now: datetime) -> Published:
 def as_if(state: DesiredState, now: datetime) -> Published:
     """The host as it would be, had this state been applied to it from nothing."""
     host = bare(state.host, state.instance, now)
-    config, _ = assuming(state, read(host, now).config, LastApplied(DIRECTORY))
-    target = settle(state, config, LastApplied(DIRECTORY))
+    config = read(host, now).config
+    unseen, _ = assuming(state, config, LastApplied(DIRECTORY))
+    config = with_pems(config, unseen)
+    target = settle(state, Settled(config, LastApplied(DIRECTORY)))
     wanted = {address: want for address, want in target.wanted.items() if want.value is not None}
     return replace(
         host,

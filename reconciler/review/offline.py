@@ -6,7 +6,7 @@ What the snapshot says nothing of is assumed to be as the state takes it to be, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from reconciler import live, plan
@@ -21,6 +21,7 @@ from reconciler.model.desired import DesiredState, DesiredTable
 from reconciler.model.plan import Plan, Warned
 from reconciler.model.published import Published
 from reconciler.model.snapshot import Certificate, CompiledTable, FileState, PemFile
+from reconciler.plan import Settled
 
 NOT_SEEN, LEFT_OUT = "not_in_snapshot", "rows_left_out"
 _SOME_TIME = timedelta(days=365)
@@ -33,6 +34,7 @@ class Offline:
     config: LiveConfig
     last: LastApplied
     seen: Published
+    settled: dict[tuple[str, ...], Settled] = field(default_factory=dict, compare=False)  # by what is taken to be there
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +77,27 @@ def planned(
 
 def _planned(state: DesiredState, host: Offline, source: tuple[str, str], standing: DesiredState) -> Outcome:
     config, last = _with_rows(host, standing)
-    config, warned = assuming(state, config, last, host.seen.present)
-    made = plan.plan(state, config, last, revision=source[0], origin=source[1])
+    unseen, warned = assuming(state, config, last, host.seen.present)
+    made = plan.plan_on(_ground(host, config, last, unseen), state, revision=source[0], origin=source[1])
     return Outcome(made, warned=(*warned, *_left_out(made, host)))
+
+
+def _ground(host: Offline, config: LiveConfig, last: LastApplied, unseen: tuple[str, ...]) -> Settled:
+    """What both plans of a host are made on, where they take the same to be there."""
+    if config is not host.config:
+        return Settled(with_pems(config, unseen), last)
+    if unseen not in host.settled:
+        host.settled[unseen] = Settled(with_pems(config, unseen), last)
+    return host.settled[unseen]
 
 
 def assuming(
     state: DesiredState, config: LiveConfig, last: LastApplied, present: Iterable[str] = ()
-) -> tuple[LiveConfig, tuple[Warned, ...]]:
-    """The host with every file that the state names and nothing is known of taken to be there; and what to say."""
+) -> tuple[tuple[str, ...], tuple[Warned, ...]]:
+    """The PEM files that the state names and nothing is known of, which are taken to be there; and what to say."""
     wanted = plan.interests(state, config, last)
     known = config.snapshot.pems.keys() | config.snapshot.absent | set(present)
-    unseen = [path for path in wanted.pems if path not in known]
+    unseen = tuple(path for path in wanted.pems if path not in known)
     files = [path for path in dict.fromkeys((*unseen, *wanted.files)) if path not in known]
     tables = [path for path in wanted.tables if path not in config.snapshot.kinds.keys() | config.snapshot.absent]
     directory = config.snapshot.config_directory
@@ -94,10 +105,15 @@ def assuming(
         *(_assumed(FileAddress(in_address(path, directory)), path, "there and fit") for path in files),
         *(_assumed(TableAddress(in_address(path, directory)), path, "absent") for path in tables),
     )
-    if unseen:
-        some = dict.fromkeys(unseen, _some(config.snapshot.now))
-        config = LiveConfig(replace(config.snapshot, pems={**config.snapshot.pems, **some}), config.main, config.master)
-    return config, warned
+    return unseen, warned
+
+
+def with_pems(config: LiveConfig, paths: Iterable[str]) -> LiveConfig:
+    """The host with these files there, and fit."""
+    some = dict.fromkeys(paths, _some(config.snapshot.now))
+    if not some:
+        return config
+    return LiveConfig(replace(config.snapshot, pems={**config.snapshot.pems, **some}), config.main, config.master)
 
 
 def _assumed(address: FileAddress | TableAddress, path: str, what: str) -> Warned:

@@ -22,7 +22,7 @@ def section(text: str, source: Source = HERE) -> Entry:
 
 def test_the_same_section_makes_the_same_thing_once() -> None:
     kept = Kept()
-    made = [kept.once("x", section("outgoing: {a: 1, b: [c, {d: e}]}"), object) for _ in range(2)]
+    made = [kept.once("x", (section("outgoing: {a: 1, b: [c, {d: e}]}"),), object) for _ in range(2)]
     assert made[0] is made[1]
 
 
@@ -40,7 +40,7 @@ def test_the_same_section_makes_the_same_thing_once() -> None:
 )
 def test_another_text_or_another_place_makes_another_thing(other: str) -> None:
     kept = Kept()
-    made = [kept.once("x", section(text), object) for text in ("outgoing: {a: 1, b: [c, {d: e}]}", other)]
+    made = [kept.once("x", (section(text),), object) for text in ("outgoing: {a: 1, b: [c, {d: e}]}", other)]
     assert made[0] is not made[1]
 
 
@@ -48,10 +48,10 @@ def test_so_do_another_layer_another_purpose_and_another_thing_beside_it() -> No
     kept = Kept()
     one, other = section("outgoing: {a: 1}"), section("outgoing: {a: 1}", Source("hosts/a.yaml", "group eu"))
     made = [
-        kept.once("x", one, object),
-        kept.once("x", other, object),
-        kept.once("y", other, object),
-        kept.once("y", other, object, beside=1),
+        kept.once("x", (one,), object),
+        kept.once("x", (other,), object),
+        kept.once("y", (other,), object),
+        kept.once("y", (other, 1), object),
     ]
     assert len(set(map(id, made))) == 4
 
@@ -70,5 +70,5 @@ def test_what_could_not_be_made_is_tried_again() -> None:
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
-            kept.once("x", section("outgoing: {a: 1}"), fail)
-    assert kept.once("x", section("outgoing: {a: 1}"), lambda: 1) == 1
+            kept.once("x", (section("outgoing: {a: 1}"),), fail)
+    assert kept.once("x", (section("outgoing: {a: 1}"),), lambda: 1) == 1
