@@ -108,9 +108,16 @@ class Course:
             notes = (*notes, "Postfix is not running; the files are in place for its start")
         with shield():
             self.journal = replace(self.journal, after=after, reloaded=reloaded, notes=notes)
-            for revision in self.journal.quarantines:
-                self._quarantine(revision, self.journal.summary)
+            self._remember_revisions()
             self._end(Phase.DONE, None)
+
+    def _remember_revisions(self) -> None:
+        """A way back from a way back lets those out that were held back with that one."""
+        for revision in self.journal.quarantines:
+            self._quarantine(revision, self.journal.summary)
+        if self.journal.undoes:
+            with self._quarantine_written():
+                Quarantine(self.state.quarantine).withdraw(self.journal.undoes)
 
     def _refuse_to_blame(self, worse: tuple[Proof, ...]) -> None:
         """A revision is not tried again for what was seen while somebody else had put the old files back."""
@@ -281,9 +288,13 @@ class Course:
         self._end(phase, None)
 
     def _quarantine(self, revision: str, why: str) -> None:
-        held = Held(revision, why, _now(), self.journal.number)
+        with self._quarantine_written():
+            Quarantine(self.state.quarantine).add(Held(revision, why, _now(), self.journal.number))
+
+    @contextmanager
+    def _quarantine_written(self) -> Iterator[None]:
         try:
-            Quarantine(self.state.quarantine).add(held)
+            yield
         except OSError as error:
             raise StateUnusable(f"{self.state.quarantine}: cannot be written ({error.strerror})") from error
 

@@ -63,6 +63,13 @@ class Quarantine:
             self.path.unlink(missing_ok=True)
         return out
 
+    def withdraw(self, transaction: int) -> None:
+        """Let those out that this transaction has put here."""
+        held = self.entries()
+        kept = tuple(it for it in held if it.transaction != transaction)
+        if kept != held:
+            self._write(kept)
+
     def refuse(self, revision: str) -> None:
         """Raises Quarantined where this revision is in it."""
         for held in self.entries():

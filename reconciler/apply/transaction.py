@@ -112,6 +112,7 @@ class Transaction:
             number=0,
             phase=Phase.STAGING,
             purpose=self.purpose,
+            undoes=self.undoes.number if self.undoes else 0,
             quarantines=self.quarantines,
             emptied=self.undoes.directories if self.undoes else (),
             host=plan.host,

@@ -27,11 +27,18 @@ from reconciler.postfix.table import NOTE
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """`journal` is the transaction that is taken back; its revisions in `quarantines` wait for a person afterwards."""
+    """`journal` is the transaction that is taken back; its revisions in `quarantines` wait for a person afterwards.
+
+    Where that was a way back itself, the revisions that had to wait since are `released`.
+    """
 
     plan: Plan
     journal: Journal
     quarantines: tuple[str, ...]
+
+    @property
+    def released(self) -> tuple[str, ...]:
+        return tuple(it for it in self.journal.quarantines if it not in self.quarantines)
 
 
 def way_back(state: StateDirectory, machine: Machine, number: int | None, *, mail_version: str, now: str) -> WayBack:

@@ -27,8 +27,17 @@ def ask(command: str) -> None:
     if not sys.stdin.isatty():
         raise ApprovalNeeded(f"there is no terminal to ask on; run plan first, then {command} --auto-approve")
     print("\nOnly 'yes' is taken for an approval.")
-    if input("Apply this plan? ").strip() != "yes":
+    if answer("Apply this plan? ") != "yes":
         raise ApprovalNeeded("not approved; nothing was changed")
+
+
+def answer(question: str) -> str:
+    """What somebody types; nothing where they end the input instead."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        print()
+        return ""
 
 
 def told(receipt: Receipt) -> str:

@@ -7,7 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from reconciler.cli import where
+from reconciler.cli import approval, where
 from reconciler.cli.output import write
 from reconciler.errors import ApprovalNeeded, UsageError
 
@@ -78,7 +78,7 @@ def _show(found: tuple[Unit, ...], pending: list[Unit]) -> None:
 def _ask() -> None:
     if not sys.stdin.isatty():
         raise ApprovalNeeded("there is no terminal to ask on; read the above, then run it with --auto-approve")
-    if input("\nOnly 'yes' is taken for an approval. Write these files? ").strip() != "yes":
+    if approval.answer("\nOnly 'yes' is taken for an approval. Write these files? ") != "yes":
         raise ApprovalNeeded("not approved; nothing was written")
 
 

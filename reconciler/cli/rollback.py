@@ -40,4 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
         write(
             f"{text.short(revision)} is not applied again until `reconciler release`, or until the branch moves on.\n"
         )
+    for revision in found.way.released:
+        write(f"{text.short(revision)} is held back no more.\n")
     return 0

@@ -115,6 +115,7 @@ class Journal:
     tables: tuple[str, ...] = ()  # TYPE:PATH of every compiled table that comes, changes or goes
     reload: bool = False
     reloaded: bool = False
+    undoes: int = 0  # the ID of the transaction that a way back takes back, with what that has quarantined
     quarantines: tuple[str, ...] = ()  # revisions that are not to be applied again by themselves once this is done
     trial: str = ""  # what the trial in a private instance came to, or what was given up by leaving it out
     skipped_trial: bool = False

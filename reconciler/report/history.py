@@ -122,6 +122,7 @@ def _body(journal: Journal) -> dict[str, Any]:
     return {
         "id": journal.number,
         "purpose": journal.purpose.value,
+        "undoes": journal.undoes or None,
         "phase": journal.phase.value,
         "finished": journal.phase.is_end,
         "host": journal.host,

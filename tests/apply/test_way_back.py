@@ -64,6 +64,19 @@ def test_a_rollback_can_be_rolled_back(site: Make) -> None:
     assert mx.contents() == after
 
 
+def test_what_a_rollback_holds_back_is_let_out_by_its_own_rollback(site: Make) -> None:
+    """Else the agent would heal no hand edit of the revision that is live again."""
+    mx = site()
+    applied(mx, STATE)
+    applied(mx, NEXT)
+    assert "is not applied again until" in mx.run("rollback", "--auto-approve").stdout
+    done = mx.run("rollback", "--auto-approve")
+    assert done.stdout.endswith(" is held back no more.\n")
+    assert [line.split()[3:5] for line in mx.run("release", "--list").stdout.splitlines()] == [["4:", "Plan:"]]
+    mx.main_cf.write_text(mx.main_cf.read_text().replace("loglevel = 2", "loglevel = 0"))
+    assert mx.apply().returncode == 0
+
+
 def test_what_a_later_transaction_changed_is_a_conflict_that_names_it(site: Make) -> None:
     mx = site()
     applied(mx, STATE)

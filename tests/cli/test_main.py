@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 
@@ -24,6 +26,19 @@ def test_what_the_operating_system_refuses_is_one_line(capsys, tmp_path) -> None
     (tmp_path / "file").touch()
     assert command.main(["schemas", "--out", f"{tmp_path}/file/below"]) == 1
     assert capsys.readouterr().err == f"{tmp_path}/file/below: Not a directory\n"
+
+
+@pytest.mark.parametrize("typed", [b"\x04", b"no\n", b"\n", b"y\n"])
+def test_everything_but_yes_is_no(typed: bytes) -> None:
+    """The end of the input, which Ctrl-D is, among it."""
+    asking = "from reconciler.cli import approval; approval.ask('apply')"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", asking], stdin=theirs, stderr=subprocess.PIPE) as process:
+        os.write(ours, typed)
+        assert process.stderr
+        assert process.stderr.read().endswith(b"ApprovalNeeded: not approved; nothing was changed\n")
+    os.close(ours)
+    os.close(theirs)
 
 
 def _broken(_arguments: object) -> int:
