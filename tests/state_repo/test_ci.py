@@ -117,7 +117,7 @@ def play(checkout: Checkout, workflow: Path, environment: Mapping[str, str], *wi
 
 def test_the_commands_of_github_review_the_change_and_comment_on_it(checkout: Checkout) -> None:
     review, comment = GITHUB
-    assert play(checkout, review, {}) == {"Go to the base": 0, "Review": 0, "Summary": 0}
+    assert play(checkout, review, {}, "Fetch") == {"Review": 0, "Summary": 0}
     made = json.loads((checkout.root / "review/review.json").read_text())
     assert (made["base"], made["head"], made["judgement"]) == (checkout.base, checkout.head, "warn")
     assert [host["host"] for host in made["hosts"]] == ["mx1.example.org"]
@@ -143,7 +143,7 @@ def test_a_change_that_weakens_tls_fails_the_check_by_the_name_of_its_rule(check
         "insurance.example may",
     )
     weaker = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
-    assert play(weaker, GITHUB[0], {}) == {"Go to the base": 0, "Review": 1, "Summary": 0}
+    assert play(weaker, GITHUB[0], {}, "Fetch") == {"Review": 1, "Summary": 0}
     assert "**Fails: tls_weakened." in (checkout.runner / "summary.md").read_text()
     assert json.loads((checkout.root / "review/review.json").read_text())["failed_rules"] == ["tls_weakened"]
 
@@ -151,7 +151,7 @@ def test_a_change_that_weakens_tls_fails_the_check_by_the_name_of_its_rule(check
 def test_a_shared_change_of_the_example_is_planned_for_each_host_though_none_has_published(checkout: Checkout) -> None:
     change(checkout, "profiles/house.yaml", "RC4, 3DES ", "RC4, 3DES, aNULL ")
     shared = Checkout(checkout.root, checkout.base, checkout.git("rev-parse", "HEAD"), checkout.runner)
-    assert play(shared, GITHUB[0], {}) == {"Go to the base": 0, "Review": 0, "Summary": 0}
+    assert play(shared, GITHUB[0], {}, "Fetch") == {"Review": 0, "Summary": 0}
     made = json.loads((checkout.root / "review/review.json").read_text())
     assert [(host["host"], host["problems"]) for host in made["hosts"]] == [
         ("mx1.example.org", []),
@@ -168,7 +168,10 @@ def test_the_commands_of_forgejo_review_the_change_and_comment_on_it(checkout: C
         assert server.statuses[0]["target_url"] == f"{server.url}/mail/state/actions"
 
 
-def test_the_fetch_of_forgejo_takes_both_ends_and_checks_out_the_base(checkout: Checkout) -> None:
+@pytest.mark.parametrize("workflow", [GITHUB[0], WORKFLOWS[2]], ids=["github", "forgejo"])
+def test_the_fetch_takes_both_ends_with_all_between_and_checks_out_the_base_alone(
+    checkout: Checkout, workflow: Path
+) -> None:
     server = checkout.runner / "forge/mail/state.git"
     subprocess.run(["git", "clone", "-q", "--bare", checkout.root, server], check=True)
     subprocess.run(["git", "-C", server, "update-ref", "refs/pull/7/head", checkout.head], check=True)
@@ -176,9 +179,11 @@ def test_the_fetch_of_forgejo_takes_both_ends_and_checks_out_the_base(checkout: 
     work = Checkout(checkout.runner / "work", checkout.base, checkout.head, checkout.runner)
     work.root.mkdir()
     place = {"GITHUB_SERVER_URL": f"file://{checkout.runner}/forge", "GITHUB_REPOSITORY": "mail/state"}
-    assert play(work, WORKFLOWS[2], place, "Review") == {"Fetch": 0}
+    assert play(work, workflow, place, "Review", "Summary") == {"Fetch": 0}
     assert work.git("rev-parse", "HEAD") == checkout.base
-    assert work.git("cat-file", "-t", checkout.head) == "commit"
+    assert work.git("merge-base", "HEAD", checkout.head) == checkout.base
+    assert work.git("reflog", "--format=%H").split() == [checkout.base]  # the head was in no work tree
+    assert TOKEN not in (work.root / ".git/config").read_text()
 
 
 def test_the_commands_of_gitlab_review_the_change_and_comment_on_it(checkout: Checkout) -> None:
@@ -230,8 +235,7 @@ def test_on_github_what_reads_the_pull_request_has_no_right_to_write_and_keeps_n
         for step in job["steps"]
         if "checkout" in step.get("uses", "")
     ]
-    assert [step["with"]["persist-credentials"] for step in checkouts] == [False, False]
-    assert "ref" not in checkouts[1]["with"]  # the job with the token checks out the default branch
+    assert [step["with"] for step in checkouts] == [{"persist-credentials": False}]  # the default branch, and its alone
 
 
 def test_on_github_a_run_that_was_cancelled_or_waits_for_consent_is_not_commented_on() -> None:
