@@ -68,6 +68,7 @@ def _saved(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
     from reconciler.loop.recover import recover
 
     place = where.with_trust(arguments, saving.read(arguments.planfile, arguments.repo))
+    saving.refuse_other(place, arguments.written)
     recover(place, progress)
     confirmed = saving.confirm(arguments.planfile, place)
     return confirmed.sight, confirmed.plan

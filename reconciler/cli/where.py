@@ -83,6 +83,7 @@ def settle(arguments: argparse.Namespace) -> None:
     """
     if "settings" not in arguments:
         return
+    arguments.written = {name: said for name in _DEFAULTS if (said := getattr(arguments, name, None)) is not None}
     arguments.said = read(arguments.settings) if present(arguments.settings) else None
     said = _said(arguments.said, own_repo=getattr(arguments, "repo", None)) if arguments.said else {}
     if "RECONCILER_STATE_DIR" in os.environ:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from reconciler import __version__
@@ -68,6 +68,27 @@ def read(path: str, repo: str) -> Where:
     )
 
 
+def refuse_other(place: Where, written: Mapping[str, str]) -> None:
+    """A plan is carried out where it was made for: what an option names beside it has to be that.
+
+    `written` are the options that somebody gave, by their names. Raises UsageError.
+    """
+    saved = {
+        "repo": _repo(place.repo),
+        "branch": place.branch,
+        "path": place.subdirectory,
+        "host": place.host,
+        "instance": place.instance,
+        "config_dir": posixpath.realpath(place.config_directory),
+        "state_dir": posixpath.realpath(place.state_directory),
+    }
+    for name, said in written.items():
+        meant = _repo(said) if name == "repo" else posixpath.realpath(said) if name.endswith("_dir") else said
+        if meant != saved[name]:
+            option = f"--{name.replace('_', '-')} {masked(said)}"
+            raise UsageError(f"{option}: the plan was saved for {saved[name] or 'none'}; leave it out, or plan again")
+
+
 def confirm(path: str, where: Where) -> Confirmed:
     """Make the saved plan anew.
 
@@ -95,13 +116,12 @@ def _read(path: str) -> Basis:
 
 
 def _basis(where: Where, sight: Sight, plan: Plan) -> Basis:
-    repo = where.repo if "://" in where.repo or not Path(where.repo).is_dir() else posixpath.abspath(where.repo)
     snapshot = sight.live.snapshot
     return Basis(
         version=__version__,
         mail_version=snapshot.mail_version,
         config_directory=snapshot.config_directory,
-        repo=masked(repo),
+        repo=_repo(where.repo),
         branch=where.branch,
         subdirectory=where.subdirectory,
         state_directory=posixpath.abspath(where.state_directory),
@@ -113,6 +133,11 @@ def _basis(where: Where, sight: Sight, plan: Plan) -> Basis:
         plan=plan.digest,
         live=dict(_live(snapshot)),
     )
+
+
+def _repo(named: str) -> str:
+    """A URL without its password, or the whole path of a directory."""
+    return masked(named if "://" in named or not Path(named).is_dir() else posixpath.abspath(named))
 
 
 def _live(snapshot: HostSnapshot) -> Iterator[tuple[str, str]]:

@@ -77,6 +77,21 @@ def test_a_certificate_that_came_since_is_told(site: Make, tmp_path) -> None:
     assert f"{mx.instance.config_directory}/tls/mx.pem: made since" in refused(mx, out)
 
 
+@pytest.mark.parametrize(
+    "option", ["--repo", "--state-dir", "--config-dir", "--host", "--instance", "--branch", "--path"]
+)
+def test_an_option_that_names_something_else_is_refused_and_not_passed_over(site: Make, tmp_path, option: str) -> None:
+    """Somebody who names another instance does not want this one changed."""
+    mx = site(started=False)
+    out = saved(mx, tmp_path)
+    before = mx.contents()
+    done = mx.run("apply", str(out), option, "/another")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{option} /another: the plan was saved for ")
+    assert mx.contents() == before
+    assert mx.run("apply", str(out), "--repo", str(mx.repo), "--host", "mx1.test").returncode == 0
+
+
 def test_a_saved_plan_that_was_edited_is_refused(site: Make, tmp_path) -> None:
     mx = site()
     out = saved(mx, tmp_path)
