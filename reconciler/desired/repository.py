@@ -26,7 +26,7 @@ from reconciler.postfix.domain import check_domain
 
 FLEET = "fleet.yaml"
 HOST_FILE = re.compile(r"hosts/([^/@]+)(?:@([^/@]+))?\.yaml")
-_PROFILE_FILE = re.compile(r"profiles/([^/]+)\.yaml")
+PROFILE_FILE = re.compile(r"profiles/([^/]+)\.yaml")
 _SHOWN_HOSTS = 50
 
 Result = TypeVar("Result")
@@ -82,14 +82,13 @@ def validate(repo: RepoSnapshot) -> tuple[DesiredState, ...]:
         if match := HOST_FILE.fullmatch(path):
             repository.check_host_name(path, match[1])
             states.append(repository.state(path, match[1], match[2] or ""))
-        elif match := _PROFILE_FILE.fullmatch(path):
+        elif match := PROFILE_FILE.fullmatch(path):
             repository.check_profile_name(path, match[1])
             repository.profile_file(match[1])
         elif path.startswith("policies/") and path.endswith(".map"):
             repository.rows(path)
-        elif path.startswith(("hosts/", "profiles/")) and path.endswith((".yaml", ".yml")):
-            fix = f"call it {path.partition('/')[0]}/NAME.yaml"
-            repository.problems.append(Problem(Position(path), "no file of this name is read", fix))
+        else:
+            repository.check_unread(path)
     if repository.problems:
         raise StateInvalid(tuple(repository.problems))
     return tuple(state for state in states if state is not None)
@@ -250,7 +249,7 @@ class Repository:
     @cached_property
     def own_profiles(self) -> tuple[str, ...]:
         """The names of the profiles that are files of the repository."""
-        return tuple(match[1] for match in map(_PROFILE_FILE.fullmatch, sorted(self._repo.files)) if match)
+        return tuple(match[1] for match in map(PROFILE_FILE.fullmatch, sorted(self._repo.files)) if match)
 
     @cached_property
     def _profile_names(self) -> tuple[str, ...]:
@@ -274,6 +273,12 @@ class Repository:
             self.problems.append(
                 Problem(Position(path), what, f"give it another name, and write 'profile: {name}' in it")
             )
+
+    def check_unread(self, path: str) -> None:
+        """A file beside those that are read, under a name that is nearly one of theirs."""
+        if path.startswith(("hosts/", "profiles/")) and path.endswith((".yaml", ".yml")):
+            fix = f"call it {path.partition('/')[0]}/NAME.yaml"
+            self.problems.append(Problem(Position(path), "no file of this name is read", fix))
 
     def check_host_name(self, path: str, name: str) -> None:
         """A host file is found by the name of its host."""

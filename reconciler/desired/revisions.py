@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import is_dataclass
 from typing import Generic, TypeVar, cast
 
-from reconciler.desired.repository import FLEET, HOST_FILE, Known, Repository
+from reconciler.desired.repository import FLEET, HOST_FILE, PROFILE_FILE, Known, Repository
 from reconciler.desired.tree import Mapping, Node, Sequence, entry_at, plain
 from reconciler.errors import Problem
 from reconciler.frozen import dataclass
@@ -80,12 +80,13 @@ def _changed_files(base: RepoSnapshot, head: RepoSnapshot, after: Repository) ->
             after.fleet()
         elif match := HOST_FILE.fullmatch(path):
             after.check_host_name(path, match[1])
-        elif path.startswith(_PROFILES):
-            name = path.removeprefix(_PROFILES).removesuffix(".yaml")
-            after.check_profile_name(path, name)
-            after.profile_file(name)
+        elif match := PROFILE_FILE.fullmatch(path):
+            after.check_profile_name(path, match[1])
+            after.profile_file(match[1])
         elif path.startswith(_POLICIES):
             after.rows(path)
+        else:
+            after.check_unread(path)
 
 
 def _touched(path: str, base: RepoSnapshot, head: RepoSnapshot, sides: tuple[Repository, Repository]) -> Touched | None:

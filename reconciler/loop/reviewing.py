@@ -19,6 +19,7 @@ from reconciler.publish.place import Reader
 from reconciler.publish.places import place
 from reconciler.publish.signers import Signers
 from reconciler.review import Ages, Asked, Found
+from reconciler.source.layout import check_count
 from reconciler.source.revision import LocalRepository
 
 _APART = Remark(
@@ -54,6 +55,8 @@ def reviewed(request: Request) -> Review:
     base = repository.at(request.base)
     try:
         head = repository.at(request.head)
+        if desired.hosts(base):
+            check_count(head.files, "head")  # hosts refuse it too
     except StateInvalid as invalid:
         return Review(
             base=base.revision,

@@ -73,6 +73,17 @@ def test_a_base_that_has_moved_on_is_said_in_every_form_for_its_commits_are_show
     assert "base_ahead" not in capsys.readouterr().out
 
 
+def test_a_change_that_leaves_no_host_file_fails_for_no_host_would_follow_it(root: Path, capsys) -> None:
+    git(root, "checkout", "-q", "stronger")
+    git(root, "rm", "-q", HOST)
+    git(root, "commit", "-qm", "nothing left")
+    assert main(("review", "--base", "main", "--head", "stronger", "--repo", str(root))) == 1
+    assert "hosts:1:1: head has no hosts/*.yaml, so it declares nothing" in capsys.readouterr().out
+    git(root, "checkout", "-q", "--orphan", "other")
+    git(root, "commit", "-q", "--allow-empty", "-m", "not begun")
+    assert main(("review", "--base", "other", "--head", "other", "--repo", str(root))) == 0
+
+
 def test_a_change_that_fails_is_commented_on_and_fails_the_command(reviewed, server: Server) -> None:
     assert reviewed("weaker", "--status", "reconciler/review") == 1
     assert "**Fails: tls_weakened." in server.comments[0]["body"]

@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.errors import SnapshotRefused
+from reconciler.desired.repository import validate
+from reconciler.errors import SnapshotRefused, StateInvalid
 from reconciler.model.review import AgainstSnapshot, DifferenceOnly, Freshness, Judgement, Refused, Touch
 from reconciler.report import review_text
+from tests.review.conftest import repo
 
 A, B, C = (f"hosts/{name}.example.org.yaml" for name in "abc")
 NAME = "a.example.org"
@@ -180,6 +182,18 @@ def test_errors_of_head_fail_the_check_with_their_places_and_nothing_is_planned(
     made = case(BASE, {**BASE, A: STATE.replace("encrypt", "encrpyt"), "profiles/new.yaml": "x: 1\n"}).review()
     assert made.hosts == ()
     assert [it.position.file for it in made.problems] == [A, "profiles/new.yaml"]
+    assert made.failed_rules == ("state_invalid",)
+
+
+@pytest.mark.parametrize(
+    "path", ["hosts/a@b@c.yaml", "hosts/a.example.org@.yaml", "hosts/x/y.yaml", "profiles/x/y.yaml"]
+)
+def test_a_file_that_nobody_would_read_fails_the_check_as_it_fails_validate(case, path):
+    head = {**BASE, path: STATE}
+    with pytest.raises(StateInvalid) as refused:
+        validate(repo(head))
+    made = case(BASE, head).review()
+    assert made.problems == refused.value.problems
     assert made.failed_rules == ("state_invalid",)
 
 
