@@ -26,7 +26,7 @@ from reconciler.model.journal import Journal, Passage, Phase, Purpose, Standing
 from reconciler.model.proof import Proof
 
 Progress = Callable[[str], None]
-_ENDED = "Postfix has ended; start it: postfix start"
+RESTARTED = "Postfix was restarted to end the throttling"
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Course:
             if worse:
                 self.journal = replace(self.journal, after=after, reloaded=reloaded)
                 self._refuse_to_blame(worse)
-                raise RolledBack(f"the change broke what worked before:\n{_told(worse)}")
+                raise RolledBack(f"with the change this fails, and did not before:\n{_told(worse)}")
         notes = self.journal.notes
         if not self.machine.is_running():
             notes = (*notes, "Postfix is not running; the files are in place for its start")
@@ -230,7 +230,7 @@ class Course:
         if not self.journal.reload:
             return ""
         if not self.machine.is_running():
-            return _ENDED
+            return self._ended()
         prover.mark()
         trouble = _trouble_of(self.machine.reload)
         throttled = prover.is_throttled()
@@ -241,8 +241,12 @@ class Course:
             trouble = self._restart(prover)
             worse = self._worse(prover)
         if not self.machine.is_running():  # it had read the new files already, and was on its way out
-            return _ENDED
+            return self._ended()
         return f"this still fails:\n{_told(worse)}" if worse else trouble
+
+    def _ended(self) -> str:
+        start = f"postfix -c {self.journal.config_directory} start"
+        return f"Postfix has ended; start it: as its systemd unit where it has one, else `{start}`"
 
     def _worse(self, prover: Prover) -> tuple[Proof, ...]:
         before = self.journal.before
@@ -252,7 +256,7 @@ class Course:
         self.progress("restarting, for a service was throttled")
         trouble = _trouble_of(self.machine.restart)
         prover.resume(self.journal.before)
-        self.journal = replace(self.journal, notes=(*self.journal.notes, "Postfix was restarted to end the throttling"))
+        self.journal = replace(self.journal, notes=(*self.journal.notes, RESTARTED))
         return trouble
 
     # --- the end

@@ -26,6 +26,11 @@ class Held:
     at: str
     transaction: int
 
+    @property
+    def brief(self) -> str:
+        """Why, in one line: what failed first stands in the second one."""
+        return " ".join(line.strip() for line in self.why.split("\n")[:2])
+
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
@@ -74,10 +79,9 @@ class Quarantine:
         """Raises Quarantined where this revision is in it."""
         for held in self.entries():
             if held.revision == revision:
-                first = held.why.partition("\n")[0]
                 raise Quarantined(
                     f"revision {revision[:19]} was taken back on this host at {held.at} (transaction "
-                    f"{held.transaction}: {first}); commit a correction, or let it out with `reconciler release`"
+                    f"{held.transaction}: {held.brief}); commit a correction, or let it out with `reconciler release`"
                 )
 
     def _write(self, held: tuple[Held, ...]) -> None:

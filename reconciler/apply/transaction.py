@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 
 from reconciler import __version__
 from reconciler.apply import durable
-from reconciler.apply.course import Course, Progress
+from reconciler.apply.course import RESTARTED, Course, Progress
 from reconciler.apply.machine import Machine, Prover, Trial
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.staging import Staging
 from reconciler.apply.state import Mark, StateDirectory
-from reconciler.errors import CanaryRefused, CheckFailed, StateUnusable
+from reconciler.errors import CanaryRefused, CheckFailed, RolledBack, StateUnusable
 from reconciler.live.paths import absolute
 from reconciler.model.address import FileAddress, TableAddress
 from reconciler.model.applied import LastApplied, Mirrored
@@ -88,6 +88,8 @@ class Transaction:
                 self.course.unwind(self.prover, failure)
                 if not isinstance(failure, Exception | SystemExit) and not failure.args:  # a signal
                     failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
+                if isinstance(failure, RolledBack):
+                    failure.args = (f"{failure}\n{aftermath(self.course.journal)}",)
                 raise
             finally:
                 self.machine.sweep()
@@ -234,6 +236,16 @@ class Transaction:
             if content is not None:
                 self.state.keep_base(mirror.base, content.removeprefix(NOTE))
         self.state.forget_bases({it.base for it in self.plan.mirrors.values()})
+
+
+def aftermath(journal: Journal) -> str:
+    """What somebody wants to know who reads that a change was taken back: how things stand now."""
+    restarted = ", with a restart, for a service was throttled" if RESTARTED in journal.notes else ""
+    held = "; its revision is not applied again until `reconciler release`, or until the branch moves on"
+    return (
+        f"the files are back as they were, and Postfix does what it did before{restarted}"
+        f"{held if journal.purpose is Purpose.APPLY else ''}; `reconciler history show {journal.number}` tells all"
+    )
 
 
 def _passed(verdict: Verdict) -> str:

@@ -58,7 +58,7 @@ def _planned(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
     from reconciler.loop.recover import recover
 
     place = where.of(arguments)
-    recover(place, progress)
+    approval.ended(recover(place, progress))
     sight = look(place, rows=Rows.DIFFERING)
     return sight, plan_of(sight)
 
@@ -69,6 +69,6 @@ def _saved(arguments: argparse.Namespace) -> tuple[Sight, Plan]:
 
     place = where.with_trust(arguments, saving.read(arguments.planfile, arguments.repo))
     saving.refuse_other(place, arguments.written)
-    recover(place, progress)
+    approval.ended(recover(place, progress))
     confirmed = saving.confirm(arguments.planfile, place)
     return confirmed.sight, confirmed.plan

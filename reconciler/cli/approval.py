@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
+from reconciler.cli.output import warn
 from reconciler.errors import ApprovalNeeded
 from reconciler.model.receipt import Receipt
+
+if TYPE_CHECKING:
+    from reconciler.model.journal import Journal
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +43,21 @@ def answer(question: str) -> str:
     except EOFError:
         print()
         return ""
+
+
+def ended(journal: Journal | None) -> None:
+    """Says how a transaction ended that a crash had interrupted."""
+    if journal is None:
+        return
+    from reconciler.model.journal import Phase
+    from reconciler.report.blocks import shown
+
+    how = {
+        Phase.DONE: "the change is in place and proven",
+        Phase.ABORTED: "no live file had been touched",
+        Phase.ROLLED_BACK: f"the old files are back ({shown(journal.why)})",
+    }.get(journal.phase, journal.phase.value)
+    warn(f"transaction {journal.number} was interrupted, and has been ended: {how}")
 
 
 def told(receipt: Receipt) -> str:

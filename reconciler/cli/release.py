@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     place = where.of(arguments)
     if arguments.list:
         for held in past.quarantined(place):
-            write(f"{short(held.revision)}  {held.at}  transaction {held.transaction}: {shown(_first(held.why))}\n")
+            write(f"{short(held.revision)}  {held.at}  transaction {held.transaction}: {shown(held.brief)}\n")
         return 0
     if arguments.what.isdecimal() and len(arguments.what) <= _LONGEST_ID:
         number = int(arguments.what)
@@ -43,7 +43,3 @@ def run(arguments: argparse.Namespace) -> int:
     if not out:
         write("No revision is quarantined.\n")
     return 0
-
-
-def _first(text: str) -> str:
-    return text.partition("\n")[0]

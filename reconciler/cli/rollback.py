@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop.recover import recover
     from reconciler.report import text
 
-    recover(where.of(arguments), progress)
+    approval.ended(recover(where.of(arguments), progress))
     found = past.look_back(where.of(arguments), arguments.id)
     if arguments.format == "text":
         write(text.render(found.way.plan, style()))

@@ -26,7 +26,7 @@ def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes)
     mx = site()
     old, names = mx.contents(), mx.names()
     transaction = mx.breaking(harm)
-    with pytest.raises(RolledBack, match="the change broke what worked before"):
+    with pytest.raises(RolledBack, match="with the change this fails, and did not before") as back:
         transaction.execute()
     assert (mx.contents(), mx.names()) == (old, names)
     mx.serves()
@@ -35,6 +35,12 @@ def test_a_change_that_breaks_the_service_is_taken_back(site: Make, harm: bytes)
     done = mx.apply()
     assert done.returncode == 1
     assert "was taken back on this host" in done.stderr
+    assert f"with the change this fails, and did not before: {str(back.value).splitlines()[1].strip()})" in done.stderr
+    assert (
+        str(back.value)
+        .splitlines()[-1]
+        .startswith("the files are back as they were, and Postfix does what it did before")
+    )
     assert mx.contents() == old
 
 
@@ -80,7 +86,9 @@ def test_an_instance_that_died_of_the_change_is_reported_and_not_started(site: M
     mx = site()
     old = mx.contents()
     transaction = mx.breaking(b"service_throttle_time = 10q\n")
-    with pytest.raises(RollbackFailed, match="the old files are back, but Postfix has ended; start it"):
+    with pytest.raises(
+        RollbackFailed, match=r"the old files are back, but Postfix has ended; start it: .*`postfix -c /.* start`"
+    ):
         transaction.execute()
     assert mx.contents() == old
     assert mx.instance.pid is None

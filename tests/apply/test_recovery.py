@@ -185,6 +185,17 @@ def test_a_file_that_is_neither_old_nor_new_stops_the_recovery_which_touches_not
     assert mx.contents() == before
 
 
+@pytest.mark.parametrize(
+    ("phase", "how"),
+    [(Phase.PREPARED, "no live file had been touched"), (Phase.APPLIED, "the change is in place and proven")],
+)
+def test_the_next_apply_says_how_it_ended_what_was_interrupted(site: Make, monkeypatch, phase: Phase, how: str) -> None:
+    mx = site()
+    stopped_in(mx, phase, monkeypatch)
+    done = mx.apply()
+    assert (done.returncode, done.stderr) == (0, f"transaction 1 was interrupted, and has been ended: {how}\n")
+
+
 def test_a_damaged_journal_stops_the_recovery_and_the_old_files_are_kept(site: Make, monkeypatch) -> None:
     mx = site()
     course = stopped_in(mx, Phase.COMMITTING, monkeypatch).course
