@@ -174,24 +174,20 @@ class _Builder:
             if isinstance(key_event, yaml.MappingEndEvent):
                 break
             key = self._key(key_event)
-            self._path.append(key.text if key else "?")
+            text = key.text if key else "?"
+            self._path.append(text)
             value = self._node(self._next())
             self._path.pop()
             if key is None:
                 continue
-            if key.plain and key.text == "<<":
+            if text == "<<" and key.plain:
                 inherited.update(self._merged(key, value))
-            elif key.text in entries:
-                first = entries[key.text].key.line
-                self._problem_at(
-                    key.line,
-                    key.column,
-                    self._under(f"the key {key.text!r} stands twice, first in line {first}"),
-                    "keep one of them",
-                )
+            elif text in entries:
+                what = f"the key {text!r} stands twice, first in line {entries[text].key.line}"
+                self._problem_at(key.line, key.column, self._under(what), "keep one of them")
             else:
-                entries[key.text] = Entry(key, value)
-        return Mapping({**inherited, **entries}, *_at(event), self._source)
+                entries[text] = Entry(key, value)
+        return Mapping({**inherited, **entries} if inherited else entries, *_at(event), self._source)
 
     def _key(self, event: yaml.Event) -> Scalar | None:
         if not isinstance(event, yaml.NodeEvent):  # pragma: no cover # libyaml gives a node or the end

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from reconciler.desired import readers
 from reconciler.desired.kept import Kept
+from reconciler.desired.keys import converted
 from reconciler.desired.maps import MapRow
 from reconciler.desired.state_file import Certificate, HostFile, IncomingPolicies, Outgoing
 from reconciler.desired.tree import Mapping, Sequence, entry_at, key_origin_at, origin_at
@@ -131,7 +132,7 @@ def _policies(outgoing: Outgoing, tree: Mapping, maps: MappingOf[str, tuple[MapR
     entry = entry_at(tree, "outgoing", "policies")
     written = entry.value.entries if entry is not None and isinstance(entry.value, Mapping) else {}
     for key, item in written.items():
-        nexthop = readers.nexthop(key)
+        nexthop = str(converted(readers.nexthop, key))
         if nexthop in rows:
             raise _twice(item.key.origin.position, f"outgoing.policies.{key}", rows[nexthop].origin)
         value = (outgoing.policies or {})[nexthop]

@@ -82,15 +82,15 @@ class LiveConfig:
     def at(self, address: Address) -> str | None:
         """The value that stands at an address; None where nothing does."""
         match address:  # the many first
-            case RowAddress(path, key):
-                source = self.tables.get(self.path(path))
-                value = source.get(key.encode("utf-8", "surrogateescape")) if source else None
+            case RowAddress():
+                source = self.tables.get(self.path(address.path))
+                value = source.get(address.key.encode("utf-8", "surrogateescape")) if source else None
                 return None if value is None else _text(value)
-            case OptionAddress(where, name):
-                service = self.service(where)
-                return service.overrides.get(name) if service else None
-            case ParameterAddress(name):
-                return self.explicit.get(name)
+            case OptionAddress():
+                service = self.service(address.service)
+                return service.overrides.get(address.name) if service else None
+            case ParameterAddress():
+                return self.explicit.get(address.name)
             case ElementAddress():
                 return self._element(address)
             case ServiceAddress():
@@ -190,12 +190,12 @@ def read(snapshot: HostSnapshot) -> LiveConfig:
 
 @lru_cache(maxsize=2)  # read twice in a pass, and then again and again as they were
 def _main(source: bytes) -> MainCf:
-    return main_cf.parse(source)
+    return main_cf.parse_file(source)
 
 
 @lru_cache(maxsize=2)
 def _master(source: bytes) -> MasterCf:
-    return master_cf.parse(source)
+    return master_cf.parse_file(source)
 
 
 def _text(raw: bytes) -> str:

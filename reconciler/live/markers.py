@@ -25,6 +25,11 @@ def is_marker(line: bytes) -> bool:
     return bool(_BEGIN.match(line) or _END.match(line))
 
 
+def may_have_blocks(document: bytes) -> bool:
+    """A quick look: most files have none."""
+    return b"begin" in document.lower()
+
+
 def inside_blocks(nodes: Iterable[Node]) -> Iterator[tuple[Node, str]]:
     """The nodes that stand inside such a block, each with the marker's words. An END that is missing ends nothing."""
     pending: list[tuple[Node, str]] = []

@@ -69,7 +69,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any]:
         return _union(arguments)
     if origin is tuple:
         inner = _decoder(arguments[0])
-        return lambda value: tuple(inner(item) for item in value)
+        return lambda value: tuple(map(inner, value))
     if origin is frozenset:
         inner = _decoder(arguments[0])
         return lambda value: frozenset(inner(item) for item in value)

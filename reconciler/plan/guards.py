@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 from reconciler.live.config import LiveConfig
-from reconciler.live.markers import inside_blocks
+from reconciler.live.markers import inside_blocks, may_have_blocks
 from reconciler.live.meaning import Meaning
 from reconciler.model.address import (
     Address,
@@ -196,8 +196,9 @@ def _certificates(changes: list[Change], desired: DesiredState, target: Target, 
 
 def _elsewhere(changes: list[Change], live: LiveConfig) -> Iterator[Tripped]:
     """An address that another tool's block says: the two would take turns for ever."""
-    parameters = {_name(node): owner for node, owner in inside_blocks(live.main.nodes) if isinstance(node, Entry)}
-    services = {node.key: owner for node, owner in inside_blocks(live.master.nodes) if isinstance(node, Service)}
+    main, master = (inside_blocks(it.nodes) if may_have_blocks(it.render()) else () for it in (live.main, live.master))
+    parameters = {_name(node): owner for node, owner in main if isinstance(node, Entry)}
+    services = {node.key: owner for node, owner in master if isinstance(node, Service)}
     for change in changes:
         match change.address:
             case ParameterAddress(name) | ElementAddress(name):

@@ -6,9 +6,9 @@ the same declarations, the very same objects; the second has little of its own, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from reconciler.errors import Problem
 from reconciler.live.config import LiveConfig
@@ -25,22 +25,31 @@ from reconciler.model.desired import (
 from reconciler.plan import target as settling
 from reconciler.plan.target import Target, Wanted
 
-Declaration = DesiredCertificate | DesiredTable | DesiredService | DesiredParameter
+Declaration = DesiredCertificate | DesiredTable | DesiredService
 
 
 class Piece(NamedTuple):
     """One declaration on this host: the addresses that it asks for, and what is wrong with that.
 
     `in_place` are the records of those addresses where what is wanted was written and stands. `lines` are what it says,
-    for the digest of the state. `more` is what else a target has of it, if anything.
+    for the digest of the state. `target` has what else there is of it.
     """
 
     declaration: Declaration  # which it keeps, for it is known by its identity
-    wanted: Mapping[Address, Wanted]
+    target: Target
     in_place: Mapping[Address, Applied]
     lines: tuple[str, ...]
-    problems: tuple[Problem, ...] = ()
-    more: Target | None = None
+
+
+class Parameter(NamedTuple):
+    """The same of a parameter, which is one address: `record` where it is in place."""
+
+    declaration: DesiredParameter
+    address: ParameterAddress
+    want: Wanted
+    record: Applied | None
+    line: str
+    problems: tuple[Problem, ...]
 
 
 class Settled:
@@ -49,21 +58,32 @@ class Settled:
     def __init__(self, live: LiveConfig, last: LastApplied) -> None:
         self.live, self.last = live, last
         self._pieces: dict[tuple[int, frozenset[Part]], Piece] = {}
+        self._parameters: dict[tuple[int, frozenset[Part]], Parameter] = {}
 
     def piece(self, declaration: Declaration, enforced: frozenset[Part]) -> Piece:
         """What a declaration asks of this host, where these parts are enforced."""
         key = id(declaration), enforced
         found = self._pieces.get(key)
         if found is None:
-            found = self._pieces[key] = self._settled(declaration, enforced)
+            target = self._settled(declaration)
+            lines = tuple(_lines(target.wanted, enforced, target.mirrors))
+            found = Piece(declaration, target, self.in_place(target.wanted, enforced), lines)
+            self._pieces[key] = found
         return found
 
-    def _settled(self, declaration: Declaration, enforced: frozenset[Part]) -> Piece:
-        if isinstance(declaration, DesiredParameter):
-            want, problems = settling.parameter(declaration, self.live)
-            wanted: dict[Address, Wanted] = {ParameterAddress(declaration.name): want}
-            lines = tuple(_lines(wanted, enforced, {}))
-            return Piece(declaration, wanted, self.in_place(wanted, enforced), lines, tuple(problems))
+    def parameter(self, declared: DesiredParameter, enforced: frozenset[Part]) -> Parameter:
+        """The same for a parameter of main.cf."""
+        key = id(declared), enforced
+        found = self._parameters.get(key)
+        if found is None:
+            want, problems = settling.parameter(declared, self.live)
+            address, is_enforced = ParameterAddress(declared.name), declared.part in enforced
+            record = self._in_place(address, want) if is_enforced else None
+            line = _line(address, want) if is_enforced else ""
+            found = self._parameters[key] = Parameter(declared, address, want, record, line, problems)
+        return found
+
+    def _settled(self, declaration: Declaration) -> Target:
         target = Target()
         match declaration:
             case DesiredCertificate():
@@ -72,24 +92,21 @@ class Settled:
                 settling.table(target, declaration, self.live)
             case DesiredService():
                 settling.service(target, declaration, self.live, self.last)
-        lines = tuple(_lines(target.wanted, enforced, target.mirrors))
-        in_place = self.in_place(target.wanted, enforced)
-        return Piece(declaration, target.wanted, in_place, lines, tuple(target.problems), target)
+            case _:
+                assert_never(declaration)
+        return target
 
     def in_place(self, wanted: Mapping[Address, Wanted], enforced: frozenset[Part]) -> dict[Address, Applied]:
-        """The records of the addresses that need no further look: what is wanted is what was written, and stands.
+        """The records of the addresses that need no further look, as nearly all, in nearly every pass."""
+        found = ((it, self._in_place(it, want)) for it, want in wanted.items() if want.part in enforced)
+        return {address: record for address, record in found if record is not None}
 
-        So it is with nearly all, in nearly every pass.
-        """
-        entries, at = self.last.entries, self.live.at
-        found: dict[Address, Applied] = {}
-        for address, want in wanted.items():
-            record = entries.get(address)
-            if record is None or record.written is None or record.written != want.value or record.part != want.part:
-                continue
-            if want.part in enforced and at(address) == record.written:
-                found[address] = record
-        return found
+    def _in_place(self, address: Address, want: Wanted) -> Applied | None:
+        """The record of an address where what is wanted is what was written, and stands."""
+        record = self.last.entries.get(address)
+        if record is None or record.written is None or record.written != want.value or record.part != want.part:
+            return None
+        return record if self.live.at(address) == record.written else None
 
     @cached_property
     def following(self) -> tuple[tuple[ParameterAddress, Applied], ...]:
@@ -115,28 +132,33 @@ class Settled:
 
 def settle(desired: DesiredState, host: Settled) -> Target:
     """Settle every declaration for the host."""
-    target = Target()
-    declarations: tuple[Declaration, ...] = desired.certificates
-    declarations = (*declarations, *desired.tables, *desired.services, *desired.parameters)
-    count = 0
-    for declaration in declarations:
-        piece = host.piece(declaration, desired.enforced)
-        count += len(piece.wanted)
-        target.wanted.update(piece.wanted)
-        target.in_place.update(piece.in_place)
+    target, count, enforced = Target(), len(desired.parameters), desired.enforced
+    declarations: list[Declaration] = [*desired.certificates, *desired.tables, *desired.services]
+    for piece in (host.piece(it, enforced) for it in declarations):
+        count += len(piece.target.wanted)
+        target.add(piece.target)
+        target.in_place |= piece.in_place
         target.lines += piece.lines
-        target.problems += piece.problems
-        if piece.more is not None:
-            target.add(piece.more)
+    for declared in desired.parameters:
+        _, address, want, record, line, problems = host.parameter(declared, enforced)
+        target.wanted[address] = want
+        target.problems += problems
+        target.lines += (line,) if line else ()
+        if record is not None:
+            target.in_place[address] = record
     if count != len(target.wanted):  # two of them say one address, of which the later counts
-        target.in_place = host.in_place(target.wanted, desired.enforced)
-        target.lines = list(_lines(target.wanted, desired.enforced, target.mirrors))
+        target.in_place = host.in_place(target.wanted, enforced)
+        target.lines = list(_lines(target.wanted, enforced, target.mirrors))
     return target
 
 
-def _lines(wanted: Mapping[Address, Wanted], enforced: frozenset[Part], mirrors: Mapping[str, object]) -> Iterator[str]:
+def _lines(wanted: Mapping[Address, Wanted], enforced: frozenset[Part], mirrors: Container[str]) -> Iterator[str]:
     """Every enforced address with its value, but for what a file holds."""
     for address, want in wanted.items():
         told_by_file = isinstance(address, FileAddress) or (isinstance(address, RowAddress) and address.path in mirrors)
         if want.part in enforced and not told_by_file:
-            yield f"{address} {want.value!r}"
+            yield _line(address, want)
+
+
+def _line(address: Address, want: Wanted) -> str:
+    return f"{address} {want.value!r}"

@@ -82,7 +82,9 @@ class Target:
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, other: Target) -> None:
-        """What one more declaration says of tables, services and certificates."""
+        """What one more declaration says."""
+        self.wanted |= other.wanted
+        self.problems += other.problems
         self.kinds |= other.kinds
         self.columns |= other.columns
         self.names |= other.names
@@ -98,9 +100,9 @@ def table_kinds(desired: DesiredState, live: LiveConfig) -> dict[str, TableType]
     return {in_address(table.path, directory): _kind(table, live) for table in desired.tables}
 
 
-def parameter(declared: DesiredParameter, live: LiveConfig) -> tuple[Wanted, list[Problem]]:
+def parameter(declared: DesiredParameter, live: LiveConfig) -> tuple[Wanted, tuple[Problem, ...]]:
     """A parameter of main.cf, and what keeps it from being set."""
-    problems = [*version.problems_of(declared, live), *_missing_files(declared, live)]
+    problems = *version.problems_of(declared, live), *_missing_files(declared, live)
     return Wanted(_value(declared, live), declared.part, declared.origin), problems
 
 

@@ -6,7 +6,7 @@ Source: `split_nameval()` in Postfix's util/split_nameval.c, `dict_load_fp()` in
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from reconciler.frozen import dataclass
@@ -123,6 +123,17 @@ class MainCf:
 def parse(source: bytes) -> MainCf:
     """Read a main.cf; any bytes are a document, what Postfix would refuse is in `malformed`."""
     return MainCf(tuple(node if isinstance(node, Trivia) else _read(node) for node in split(source)))
+
+
+def parse_file(source: bytes) -> MainCf:
+    """The same for a file as it stands on a host: what stands in the same place of others was read before."""
+    nodes = split(source)
+    return MainCf(tuple(it if isinstance(it, Trivia) else _remembered(it.raw, it.line, it.spans) for it in nodes))
+
+
+@lru_cache(maxsize=2048)  # a piece of an edited document must not be one of its own nodes, so `parse` is without
+def _remembered(raw: bytes, line: int, spans: tuple[tuple[int, int], ...]) -> Entry | Malformed:
+    return _read(LogicalLine(raw, line, spans))
 
 
 def _read(line: LogicalLine) -> Entry | Malformed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from reconciler.frozen import dataclass
@@ -216,6 +216,17 @@ class MasterCf:
 def parse(source: bytes) -> MasterCf:
     """Read a master.cf; any bytes are a document, what Postfix would refuse is in `malformed`."""
     return MasterCf(tuple(node if isinstance(node, Trivia) else _read(node) for node in split(source)))
+
+
+def parse_file(source: bytes) -> MasterCf:
+    """The same for a file as it stands on a host: what stands in the same place of others was read before."""
+    nodes = split(source)
+    return MasterCf(tuple(it if isinstance(it, Trivia) else _remembered(it.raw, it.line, it.spans) for it in nodes))
+
+
+@lru_cache(maxsize=512)  # a piece of an edited document must not be one of its own nodes, so `parse` is without
+def _remembered(raw: bytes, line: int, spans: tuple[tuple[int, int], ...]) -> Service | Malformed:
+    return _read(LogicalLine(raw, line, spans))
 
 
 def _read(line: LogicalLine) -> Service | Malformed:

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -71,10 +72,15 @@ class Signers:
         if not known:
             raise SnapshotRefused("it is signed with a key that is not among the allowed signers")
         try:
-            Ed25519PublicKey.from_public_bytes(public[-_LENGTH:]).verify(raw, signed_data(signed.message, hash_name))
+            _key(public).verify(raw, signed_data(signed.message, hash_name))
         except (InvalidSignature, ValueError) as error:
             raise SnapshotRefused("its signature is not the one of its content") from error
         return known
+
+
+@lru_cache(maxsize=64)  # one key may sign for a whole fleet
+def _key(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public[-_LENGTH:])
 
 
 def read(path: str) -> Signers:
