@@ -47,9 +47,10 @@ def answer(question: str) -> str:
 
 def ended(journal: Journal | None) -> None:
     """Says how a transaction ended that a crash had interrupted."""
-    if journal is None:
-        return
     from reconciler.model.journal import Phase
+
+    if journal is None or journal.phase is Phase.RELEASED:  # which somebody did
+        return
     from reconciler.report.blocks import shown
 
     how = {

@@ -21,7 +21,8 @@ _SYSTEMD = Path("/run/systemd/system")  # exists where systemd is the init: sd_b
 def restart(postfix: Postfix, pid: int | None) -> None:
     """Stop and start the instance whose master(8) is `pid`.
 
-    Raises CommandFailed, also where it does not run: it is not for us to start it.
+    Raises CommandFailed, also where it does not run, and where somebody started it by hand and we are a unit ourselves:
+    it is not for us to start it then.
     """
     if pid is None:
         raise CommandFailed(("postfix", "-c", postfix.config_directory, "start"), why="it has ended; start it yourself")
@@ -29,6 +30,9 @@ def restart(postfix: Postfix, pid: int | None) -> None:
     if unit:
         run(("systemctl", "restart", unit), _LIMIT)
         return
+    start = ("postfix", "-c", postfix.config_directory, "start")
+    if _would_be_ours(pid):
+        raise CommandFailed(start, why="not tried, for it would run in this agent's sandbox; restart it yourself")
     postfix.stop()
     postfix.start()
 
@@ -55,15 +59,30 @@ def unit_of(pid: int) -> str:
     """The systemd service that a process belongs to; empty where there is none, or it is our own."""
     if not _SYSTEMD.is_dir():
         return ""
-    theirs, ours = _cgroup(str(pid)), _cgroup("self")
-    unit = theirs.rpartition("/")[2]
-    return unit if unit.endswith(".service") and theirs != ours else ""
+    theirs = _cgroup(str(pid))
+    return _unit(theirs) if theirs != _cgroup("self") else ""
+
+
+def _would_be_ours(pid: int) -> bool:
+    """Whether what we start would come into the control group of a unit that the process was not in."""
+    ours = _cgroup("self")
+    return _SYSTEMD.is_dir() and bool(_unit(ours)) and ours != _cgroup(str(pid))
+
+
+def _unit(cgroup: str) -> str:
+    name = cgroup.rpartition("/")[2]
+    return name if name.endswith(".service") else ""
 
 
 def _cgroup(process: str) -> str:
-    """Source: cgroups(7), /proc/[pid]/cgroup: `0::/system.slice/postfix@-.service` in the unified hierarchy."""
+    """Where systemd has put a process.
+
+    Source: cgroups(7), /proc/[pid]/cgroup: `0::/system.slice/postfix@-.service` in the unified hierarchy, and
+    `1:name=systemd:/…` where that is not systemd's own.
+    """
+    found: dict[str, str] = {}
     with suppress(OSError):
         for line in Path(f"/proc/{process}/cgroup").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("0::", "1:name=systemd:")):
-                return line.split(":", 2)[2]
-    return ""
+            _, controllers, path = line.split(":", 2)
+            found[controllers] = path
+    return found.get("name=systemd", found.get("", ""))
