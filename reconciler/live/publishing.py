@@ -8,7 +8,16 @@ from dataclasses import field, replace
 from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
-from reconciler.live.redaction import KEPT, POLICIES, Redaction, Referred, may_follow, references, table_words
+from reconciler.live.redaction import (
+    KEPT,
+    POLICIES,
+    Redaction,
+    Referred,
+    is_login,
+    may_follow,
+    references,
+    table_words,
+)
 from reconciler.model import address as addresses
 from reconciler.model.address import (
     Address,
@@ -66,7 +75,7 @@ def published(live: LiveConfig, last: LastApplied, owner: Owner, *, present: Ite
         master_cf=redaction.master(live.master),
         tables=tuple(ours.tables(redaction)),
         pems=tuple(PublishedPem(path, facts) for path, facts in sorted(snapshot.pems.items())),
-        absent=tuple(sorted(snapshot.absent)),
+        absent=tuple(sorted(snapshot.absent - ours.hidden)),
         present=tuple(sorted(present)),
         revision=last.revision,
         history=last.history,
@@ -105,14 +114,18 @@ def _referred(live: LiveConfig, redaction: Redaction) -> dict[str, Referred]:
     found: dict[str, Referred] = {}
     options = ((option.name, option.value) for service in live.master.services for option in service.options)
     pending = [(name, redaction.parameter(name, value)) for name, value in (*live.explicit.items(), *options)]
+    pending.sort(key=lambda it: is_login(it[0]))  # these are taken first: what they refer to is shown to nobody
     while pending:
         holder, value = pending.pop()
         of_list = holder.endswith("_restrictions") or found.get(holder) is Referred.IN_RESTRICTIONS
+        of_logins = is_login(holder) or found.get(holder) is Referred.IN_LOGINS
         for name in references((value,)):
             if name not in live.explicit or name in found or not may_follow(name):
                 continue
             found[name] = Referred.IN_RESTRICTIONS if of_list else Referred.IN_SCOPE
-            pending.append((name, redaction.parameter(name, live.explicit[name], found[name])))
+            found[name] = Referred.IN_LOGINS if of_logins else found[name]
+            value = live.explicit[name]  # of logins the whole is followed, to what it hides as well
+            pending.append((name, value if of_logins else redaction.parameter(name, value, found[name])))
     return found
 
 
@@ -141,7 +154,15 @@ class _Tables:
     @property
     def words(self) -> frozenset[str]:
         """How restriction lists spell the tables that may be named in clear."""
-        found = set()
+        return frozenset(it for it in self._spelt() if self._may_be_named(self._path(it)))
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The paths of the other tables that restriction lists name: nor may another field name them."""
+        paths = (self._path(it) for it in self._spelt())
+        return frozenset(it for it in paths if it is not None and not self._may_be_named(it))
+
+    def _spelt(self) -> Iterator[str]:
         live = self._live
         lists = [value for name, value in live.explicit.items() if name.endswith("_restrictions")]
         lists += [
@@ -152,8 +173,7 @@ class _Tables:
         ]
         for text in lists:
             for element in restrictions.elements(text, with_arguments=True):
-                found |= {it for it in table_words(element.text) if self._may_be_named(self._path(it))}
-        return frozenset(found)
+                yield from table_words(element.text)
 
     def _may_be_named(self, path: str | None) -> bool:
         """Those inside the scope, and where ours would lie: an element that names one is ours, whether it is there."""

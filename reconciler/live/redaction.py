@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from reconciler.live.markers import is_marker
-from reconciler.postfix import main_cf, master_cf, restrictions, scope
+from reconciler.postfix import catalogue, main_cf, master_cf, restrictions, scope
 from reconciler.postfix.lines import LogicalLine
 from reconciler.postfix.master_cf import Service, Token
 from reconciler.postfix.values import split_list
@@ -31,7 +31,9 @@ KEPT = frozenset(
 )  # fmt: skip
 _MARK = "kept-on-the-host"
 _SHOWN = 12  # hexadecimal digits of a mark
-_WRITTEN_OUT = re.compile(r"\b(static|inline):.*", re.DOTALL | re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"\b(static|inline|[a-z0-9]+(?=:\s*\{)):.*", re.DOTALL | re.IGNORECASE)
+_SECRET = re.compile(r"passw|secret")  # in the name of a parameter
+_TABLE_FILES = re.compile(r"(?:(?:proxy:)?(?!static|inline)[a-z]+:(?:/|\$config_directory/)[\w./-]+[\s,]*)+")
 _IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")
 _KEY = re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY.*", re.DOTALL)
 _IN_CLEAR = re.compile(
@@ -49,6 +51,7 @@ class Referred(Enum):
     NOWHERE = 0
     IN_SCOPE = 1
     IN_RESTRICTIONS = 2
+    IN_LOGINS = 3  # where passwords are looked up
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,16 @@ class Redaction:
                 shown = self._element(it.text)
                 value = value if shown == it.text else f"{value[: it.at[0]]}{shown}{value[it.at[1] :]}"
             return value
-        if named is Referred.IN_SCOPE or name in KEPT or name == POLICIES or scope.in_scope(name):
+        if name in KEPT or name == POLICIES or scope.in_scope(name):
+            return self._in_scope(name, value)
+        if named is Referred.IN_SCOPE or (named is Referred.IN_LOGINS and _TABLE_FILES.fullmatch(value)):
             return self._in_scope(name, value)
         return self.mark(name, self.meaning(name, value))
 
     def _in_scope(self, name: str, value: str) -> str:
         """In clear, but for passwords: written out in a table of logins, in a URL, or a whole key."""
+        if _SECRET.search(name) and name not in catalogue.parameters():
+            return self.mark(name, value)
         if "sasl" in name:
             value = _WRITTEN_OUT.sub(lambda it: f"{it[1]}:{self.mark(name, it[0])}", value)
         value = _IN_URL.sub(lambda it: self.mark(name, it[0]), value)
@@ -168,6 +175,11 @@ class Redaction:
 def references(values: Iterable[str]) -> frozenset[str]:
     """The names of the parameters that values refer to."""
     return frozenset(name for value in values for name in _REFERENCE.findall(value))
+
+
+def is_login(name: str) -> bool:
+    """Whether a parameter says where passwords are looked up."""
+    return _SECRET.search(name) is not None
 
 
 def may_follow(name: str) -> bool:

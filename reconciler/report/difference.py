@@ -9,7 +9,7 @@ from reconciler.model.address import RowAddress
 from reconciler.report.masking import MASK, masked, masked_value
 
 _LIMIT = 1 << 20  # bytes of both sides; difflib takes minutes for a large table
-_PASSWORD = re.compile(r"(\w*password\w*\s*=.*?\b(?:static|inline):).*", re.IGNORECASE)
+_PASSWORD = re.compile(r"(\w*password\w*\s*=.*?\b(?:static|inline|[a-z0-9]+(?=:\s*\{)):).*", re.IGNORECASE)
 _ROW = re.compile(r"(\S+[ \t]+)(\S.*)")
 
 

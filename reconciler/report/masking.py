@@ -16,7 +16,7 @@ _IN_URL = re.compile(r"(?<=://)[^/\s]+(?=@)")
 _PASSWD_FILE = re.compile(
     r"\{(?:PLAIN|CLEAR|CLEARTEXT|CRYPT|SHA|SSHA|MD5|SHA256|SHA512|BLF-CRYPT|ARGON2ID?)[.A-Z0-9]*\}\S+", re.IGNORECASE
 )
-_WRITTEN_OUT = re.compile(r"\b(static|inline):.*", re.DOTALL | re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"\b(static|inline|[a-z0-9]+(?=:\s*\{)):.*", re.DOTALL | re.IGNORECASE)
 
 
 def masked(text: str) -> str:

@@ -29,6 +29,7 @@ HOST = f"hosts/{golden.HOST}.yaml"
 LIVE = {
     "passwords written out": ("main.cf", f"smtp_sasl_password_maps = static:relay:{CANARY}\n"),
     "passwords inline": ("main.cf", f"smtp_sasl_password_maps = inline:{{ [relay]:587=u:{CANARY} }}\n"),
+    "passwords in a table written out": ("main.cf", f"smtp_sasl_password_maps = regexp:{{ {{/./ u:{CANARY}}} }}\n"),
     "a login among the policies": ("tls_policy", f"bank.example relay:{CANARY}\n"),
     "a login for another destination": ("tls_policy", f"[relay.example]:587 relay:{CANARY}\n"),
     "a key in a parameter": ("main.cf", f"smtpd_tls_chain_files = {KEY.replace(chr(10), ' ')}\n"),

@@ -71,8 +71,8 @@ TABLES = {
 }
 
 
-def config() -> live.LiveConfig:
-    documents = {"main.cf": MAIN, "master.cf": MASTER, **TABLES}
+def config(main: str = MAIN, *, absent: frozenset[str] = frozenset()) -> live.LiveConfig:
+    documents = {"main.cf": main, "master.cf": MASTER, **TABLES}
     kinds = {f"{DIRECTORY}/{name}": "hash" for name in TABLES}
     snapshot = HostSnapshot(
         config_directory=DIRECTORY,
@@ -86,6 +86,7 @@ def config() -> live.LiveConfig:
         sasl_server_types=frozenset({"cyrus"}),
         master_pid=1,
         kinds=kinds,
+        absent=absent,
         compiled={path: CompiledTable({SECRET.encode(): SECRET.encode()}) for path in kinds},
     )
     return live.read(snapshot)
@@ -104,8 +105,8 @@ def record() -> LastApplied:
     return LastApplied(DIRECTORY, "1" * 40, entries)
 
 
-def leaving() -> str:
-    seen = published(config(), record(), Owner("mx1.example.org", "", b"s" * 32))
+def leaving(made: live.LiveConfig | None = None) -> str:
+    seen = published(made or config(), record(), Owner("mx1.example.org", "", b"s" * 32))
     return json.dumps(codec.encode(seen), ensure_ascii=False)
 
 
@@ -113,6 +114,36 @@ def test_no_secret_leaves_the_host_from_any_place():
     text = leaving()
     # An option's own name is one that the record and the plan are about; every value is a mark.
     assert text.replace(f"-o {SECRET}=", "").count(SECRET) == 0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "smtp_sasl_password_maps = $logins\nlogins = static:user:{}\n",
+        "smtp_sasl_password_maps = hash:/etc/x, $a\na = $b\nb = {}\nsmtp_tls_policy_maps = $a, $b\n",
+        "smtp_sasl_password_maps = regexp:{{ {{/./ user:{}}} }}\n",
+        "smtp_sasl_password_maps = cidr:{{{{0.0.0.0/0 user:{}}}}}\n",
+        "smtp_sasl_password_maps = randmap:{{user:{}}}\n",
+        "smtp_sasl_password_maps = unionmap:{{hash:/etc/x, static:user:{}}}\n",
+        "lmtp_sasl_password_maps = mysql:{{ {{ password = {} }} }}\n",
+        "smtp_sasl_own_password = {}\nsmtp_tls_secret_of_ours = {}\n",
+    ],
+)
+def test_guarantee_25_a_login_leaves_the_host_in_no_spelling_that_postfix_knows(lines: str):
+    text = leaving(config(f"myhostname = mx1.example.org\n{lines.format(SECRET, SECRET)}"))
+    assert text.replace(f"-o {SECRET}=", "").count(SECRET) == 0
+
+
+def test_where_logins_lie_is_in_clear_through_a_parameter_too():
+    main = "smtp_sasl_password_maps = $logins\nlogins = hash:/etc/logins, proxy:btree:$config_directory/more\n"
+    assert "logins = hash:/etc/logins, proxy:btree:$config_directory/more" in leaving(config(main))
+
+
+def test_a_table_of_others_is_not_named_where_it_is_absent_either():
+    names = (SECRET, "tls_policy", "tls_clients")
+    text = leaving(config(absent=frozenset(f"{DIRECTORY}/{name}" for name in names)))
+    assert text.replace(f"-o {SECRET}=", "").count(SECRET) == 0
+    assert f"{DIRECTORY}/tls_clients" in text
 
 
 @pytest.mark.parametrize(
