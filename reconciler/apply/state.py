@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Mark = tuple[int, int]  # inode and time in ns of the record
 
+_LOCKS = Path("/proc/locks")
 _PROVEN = 50  # digests
 
 
@@ -240,6 +241,18 @@ class StateDirectory:
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
             raise StateUnusable(f"{self.path}: {why}; name another --state-dir, or make this one usable") from error
+
+    def holder(self) -> str:
+        """The process that is at work on this instance; empty where none is, or that cannot be told.
+
+        As the kernel tells it: to try the lock could keep an apply from it.
+        """
+        with suppress(OSError):
+            inode = f":{(self.path / 'lock').stat().st_ino}"
+            for fields in map(str.split, _LOCKS.read_text().splitlines()):
+                if fields[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and fields[5].endswith(inode):
+                    return fields[4]
+        return ""
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from reconciler.cli import where
 from reconciler.cli.output import style, warn, write
-from reconciler.errors import UsageError
+from reconciler.errors import Quarantined, StateUnusable, UsageError
 
 if TYPE_CHECKING:
+    from reconciler.apply.state import StateDirectory
     from reconciler.model.plan import Plan
 
 
@@ -41,14 +42,28 @@ def _of_this_host(arguments: argparse.Namespace) -> Plan:
     place = where.of(arguments)
     sight = look(place)
     made = plan_of(sight)
-    cut_off = sight.state.ledger.cut_off()
-    if cut_off is not None:
-        warn(f"transaction {cut_off} was cut off; the next apply ends it first, and then this may come out differently")
+    _warn(sight.state, made)
     if arguments.out:
         from reconciler.loop.saving import save
 
         save(place, sight, made, arguments.out)
     return made
+
+
+def _warn(state: StateDirectory, made: Plan) -> None:
+    """Of what an apply would meet."""
+    from reconciler.apply.quarantine import Quarantine
+
+    cut_off = state.ledger.cut_off()
+    if cut_off is not None and (holder := state.holder()):
+        warn(f"transaction {cut_off} is under way (process {holder}); after it this may come out differently")
+    elif cut_off is not None:
+        warn(f"transaction {cut_off} was cut off; the next apply ends it first, and then this may come out differently")
+    if not made.is_empty:
+        try:
+            Quarantine(state.quarantine).refuse(made.revision)
+        except (Quarantined, StateUnusable) as refused:
+            warn(f"apply refuses this: {refused}")
 
 
 def _from_file(arguments: argparse.Namespace) -> Plan:

@@ -60,8 +60,9 @@ def test_the_lock_names_its_holder_and_is_free_once_that_is_gone(tmp_path: Path)
     state = StateDirectory(str(tmp_path), "mx1")
     with state.lock(), pytest.raises(Locked, match=f"at work on mx1 \\(process {os.getpid()}\\)"), state.lock():
         pass
+    assert state.holder() == ""
     with state.lock():
-        pass
+        assert state.holder() == str(os.getpid())
 
 
 def test_trials_that_were_passed_are_remembered_and_the_oldest_forgotten(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.apply.state import StateDirectory
 from reconciler.model.journal import Phase
 from tests.apply.conftest import STATE, Site
 
@@ -115,6 +116,8 @@ def test_a_revision_that_was_rolled_back_is_refused_until_it_is_released(site: M
     applied(mx, STATE)
     assert mx.run("rollback", "--auto-approve").returncode == 0
     before = mx.contents()
+    warned = mx.run("plan", "--repo", str(mx.repo))
+    assert (warned.returncode, warned.stderr.startswith("apply refuses this: revision sha256:")) == (0, True)
     done = mx.apply()
     assert done.returncode == 1
     assert "commit a correction, or let it out with `reconciler release`" in done.stderr
@@ -161,6 +164,9 @@ def test_a_transaction_that_cannot_be_ended_is_ended_by_hand(site: Make, monkeyp
     stopped_in(mx, Phase.APPLIED, monkeypatch)
     mx.main_cf.write_bytes(mx.main_cf.read_bytes() + b"# by hand\n")
     assert "transaction 1 was cut off; the next apply ends it first" in mx.run("plan", "--repo", str(mx.repo)).stderr
+    with StateDirectory(str(mx.memory), "etc").lock():
+        warned = mx.run("plan", "--repo", str(mx.repo)).stderr
+        assert f"transaction 1 is under way (process {os.getpid()}); after it" in warned
     assert mx.apply().returncode == 1
     done = mx.run("release", "1")
     assert "Transaction 1 is ended; the files stay as they stand" in done.stdout
