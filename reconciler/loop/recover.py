@@ -12,6 +12,7 @@ from reconciler.apply.course import Progress
 from reconciler.apply.machine import Machine, Prover
 from reconciler.apply.recovery import Recovery
 from reconciler.apply.state import StateDirectory
+from reconciler.errors import HostUnreadable
 from reconciler.host import files, snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop.place import Where, memory
@@ -35,11 +36,26 @@ def recover(where: Where, progress: Progress = lambda _: None) -> Journal | None
 
 
 def memory_of(where: Where) -> StateDirectory:
-    """Where this program remembers the instance, by its main.cf alone: git and Postfix are not asked."""
+    """Where this program remembers the instance, by its main.cf alone: git and Postfix are not asked.
+
+    Raises HostUnreadable where that says nothing any more, and it may have had another name than its directory.
+    """
     main = files.read(f"{posixpath.abspath(where.config_directory)}/main.cf")
     parameters = main_cf.parse(main.content).parameters if main else {}
+    if not parameters and not where.instance:
+        _refuse_to_guess(where)
     explicit = {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in parameters.items()}
     return memory(where, View(explicit, {}).get("multi_instance_name"))
+
+
+def _refuse_to_guess(where: Where) -> None:
+    own = memory(where, "").path
+    others = sorted(it.name for it in own.parent.glob("*/") if it.is_dir()) if own.parent.is_dir() else []
+    if others and own.name not in others:
+        raise HostUnreadable(
+            f"{posixpath.abspath(where.config_directory)}/main.cf: missing or empty; is this the configuration "
+            f"directory of a Postfix? Then say which instance it was, with --instance: {', '.join(others)}"
+        )
 
 
 def machine_of(journal: Journal) -> LocalMachine:

@@ -100,6 +100,22 @@ def test_what_somebody_changed_by_hand_since_is_a_conflict(site: Make) -> None:
     assert mx.contents() == before
 
 
+@pytest.mark.parametrize("left", [None, b""])
+def test_the_past_of_an_instance_whose_main_cf_is_gone_is_not_taken_for_none(site: Make, left: bytes | None) -> None:
+    """Its name stood there, and with it where its past is kept."""
+    mx = site(main_cf_extra="multi_instance_name = postfix-b\n", started=False)
+    assert mx.apply().returncode == 0
+    mx.main_cf.unlink()
+    if left is not None:
+        mx.main_cf.write_bytes(left)
+    for command in ("history", "rollback", "release"):
+        done = mx.run(command)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"{mx.main_cf}: missing or empty; is this the configuration directory of a ")
+        assert done.stderr.endswith(" Then say which instance it was, with --instance: postfix-b\n")
+    assert "\n1   " in mx.run("history", "--instance", "postfix-b").stdout
+
+
 def test_nothing_is_rolled_back_without_approval(site: Make) -> None:
     mx = site()
     applied(mx, STATE)
