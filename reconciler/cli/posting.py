@@ -26,6 +26,7 @@ def add_arguments(parser: argparse._ActionsContainer, *, required: bool) -> None
     which = parser.add_mutually_exclusive_group(required=required)
     which.add_argument("--pull-request", type=int, metavar="N", help="the pull or merge request")
     which.add_argument("--source", metavar="[OWNER:]BRANCH", help="the branch whose one open pull request is meant")
+    parser.add_argument("--into", default="", metavar="BRANCH", help="with --source: the branch that it goes to")
     parser.add_argument("--author", default="", help="whose comments ours are (default: the token is asked)")
     parser.add_argument("--key", default="review", help="tells several comments of one pull request apart")
     parser.add_argument("--full", default="", metavar="URL", help="where the whole plan can be read")
@@ -53,6 +54,8 @@ def where(arguments: argparse.Namespace, token_file: str) -> Where:
     missing = [option for option, value in named.items() if not value]
     if missing:
         raise UsageError(f"a comment needs {', '.join(missing)} too")
+    if arguments.into and not arguments.source:
+        raise UsageError("--into goes with --source; --pull-request names the one that is meant")
     try:
         markdown.marker(arguments.key)
     except ValueError as error:
@@ -109,7 +112,7 @@ def _pull_request(forge: Forge, arguments: argparse.Namespace, commit: str) -> i
     if arguments.source is None:
         number: int = arguments.pull_request
         return number
-    return the_pull_request(forge, arguments.source, commit)
+    return the_pull_request(forge, arguments.source, commit, arguments.into)
 
 
 def _state(review: Review, body: Comment) -> tuple[State, str]:

@@ -82,6 +82,25 @@ def test_the_pull_request_is_found_by_its_branch_and_its_head(comment, server: S
     assert len(server.comments) == 1
 
 
+def test_a_pull_request_into_another_branch_sets_no_status_though_its_head_is_the_same(
+    comment, server: Server, review, capsys
+) -> None:
+    head = {"sha": COMMIT, "ref": "topic", "repo": {"owner": {"login": "fork"}}}
+    aside, there = (
+        {"number": n, "iid": n, "sha": COMMIT, "head": head, "base": {"ref": branch}, "target_branch": branch}
+        for n, branch in ((6, "old"), (7, "main"))
+    )
+    which = ("--source", "fork:topic", "--into", "main", "--status", "reconciler/review")
+    server.pulls = [aside]
+    assert comment(review_json.render(review), which=which) == 1
+    assert server.writes() == []
+    assert capsys.readouterr().err == f"no open pull request from 'fork:topic' at {COMMIT[:12]} into 'main'\n"
+    server.pulls = [aside, there]
+    assert comment(review_json.render(review), which=which) == 0
+    assert (len(server.comments), len(server.statuses)) == (1, 1)
+    assert comment(review_json.render(review), which=("--pull-request", "7", "--into", "main")) == 1
+
+
 def test_a_review_that_the_change_could_have_made_itself_is_not_shown(comment, server: Server, review) -> None:
     server.files = [f"hosts/mx{n}.example.org.yaml" for n in range(7)] + [".github/workflows/review.yaml"]
     passing = replace(review, remarks=(), hosts=())

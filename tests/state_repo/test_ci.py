@@ -100,6 +100,7 @@ def facts_of(checkout: Checkout, **more: str) -> dict[str, str]:
         f"{event}.head_sha": checkout.head,
         f"{event}.head_repository.owner.login": "fork",
         f"{event}.head_branch": "topic",
+        "github.event.repository.default_branch": "main",
         f"{event}.html_url": "https://github.com/mail/state/actions/runs/1",
         **more,
     }
@@ -126,7 +127,7 @@ def test_the_commands_of_github_review_the_change_and_comment_on_it(checkout: Ch
 
     shutil.move(checkout.root / "review", checkout.runner / "review")  # the artefact's way
     with serve("github", is_app=True, commit=checkout.head) as server:
-        server.pulls = [{"number": 7, "head": {"sha": checkout.head}}]
+        server.pulls = [{"number": 7, "head": {"sha": checkout.head}, "base": {"ref": "main"}}]
         api = {"GITHUB_API_URL": server.api, "GITHUB_REPOSITORY": "mail/state"}
         assert play(checkout, comment, api) == {"Comment": 0}
         assert play(checkout, comment, api) == {"Comment": 0}

@@ -49,15 +49,16 @@ def find(forge: Forge, pull_request: int, author: str, marker: str) -> Posted | 
     return next((it for it in forge.comments(pull_request) if it.author == author and _first(it.body) == marker), None)
 
 
-def the_pull_request(forge: Forge, branch: str, commit: str) -> int:
-    """The one open pull request from this branch with this commit as its head.
+def the_pull_request(forge: Forge, branch: str, commit: str, into: str = "") -> int:
+    """The one open pull request from this branch with this commit as its head, into this branch where one is named.
 
     Raises ForgeRefused where there is none, or more than one.
     """
-    found = list(forge.pull_requests(branch, commit))
+    found = list(forge.pull_requests(branch, commit, into))
     if len(found) != 1:
         many = "no open pull request" if not found else f"{len(found)} open pull requests"
-        raise ForgeRefused(f"{many} from {branch[:_SHOWN]!r} at {commit[:12]}")
+        where = f" into {into[:_SHOWN]!r}" if into else ""
+        raise ForgeRefused(f"{many} from {branch[:_SHOWN]!r} at {commit[:12]}{where}")
     return found[0]
 
 

@@ -55,11 +55,13 @@ class Forgejo:
         body |= {"target_url": status.url} if status.url else {}
         self._client.send("POST", f"{self._at}/statuses/{answers.commit(commit)}", body, again=True)
 
-    def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
+    def pull_requests(self, branch: str, commit: str, into: str) -> Iterator[int]:
         owner, _, name = branch.rpartition(":")
         for item in self._client.pages(f"{self._at}/pulls", state="open", limit=50):
             head = item.get("head") if isinstance(item, dict) else None
             if answers.text(head, "sha") != answers.commit(commit) or answers.text(head, "ref") != name:
+                continue
+            if into and answers.text(item, "base", "ref") != into:
                 continue
             if not owner or answers.text(head, "repo", "owner", "login") == owner:
                 yield answers.number(item, "number")

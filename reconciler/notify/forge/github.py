@@ -69,9 +69,11 @@ class GitHub:
         body |= {"target_url": status.url} if status.url else {}
         self._client.send("POST", f"{self._at}/statuses/{answers.commit(commit)}", body, again=True)
 
-    def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
+    def pull_requests(self, branch: str, commit: str, into: str) -> Iterator[int]:
         for item in self._client.pages(f"{self._at}/pulls", state="open", head=branch, per_page=100):
-            if answers.text(item, "head", "sha") == answers.commit(commit):
+            if answers.text(item, "head", "sha") != answers.commit(commit):
+                continue
+            if not into or answers.text(item, "base", "ref") == into:
                 yield answers.number(item, "number")
 
     def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:

@@ -67,10 +67,12 @@ class GitLab:
             if "Cannot transition status" not in str(refused):  # it is in that state already
                 raise
 
-    def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
+    def pull_requests(self, branch: str, commit: str, into: str) -> Iterator[int]:
         _, _, name = branch.rpartition(":")
         for item in self._client.pages(f"{self._at}/merge_requests", state="opened", source_branch=name, per_page=100):
-            if answers.text(item, "sha") == answers.commit(commit):
+            if answers.text(item, "sha") != answers.commit(commit):
+                continue
+            if not into or answers.text(item, "target_branch") == into:
                 yield answers.number(item, "iid")
 
     def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:

@@ -61,8 +61,11 @@ class Forge(Protocol):
 
     def set_status(self, commit: str, status: Status) -> None: ...
 
-    def pull_requests(self, branch: str, commit: str) -> Iterator[int]:
-        """The open ones from this branch whose head is this commit; `branch` is OWNER:BRANCH where owners differ."""
+    def pull_requests(self, branch: str, commit: str, into: str) -> Iterator[int]:
+        """The open ones from this branch whose head is this commit; `branch` is OWNER:BRANCH where owners differ.
+
+        `into` is the branch that they go to, or empty for any.
+        """
 
     def changed_files(self, pull_request: int) -> Iterator[tuple[str, str]]:
         """Each file that it touches, by its name and the one it had; no more than `most_files` of them."""
