@@ -187,6 +187,10 @@ class DocumentRefused(ReconcilerError):
     reason = "DocumentRefused"
 
 
+class DocumentTooLarge(DocumentRefused):
+    """One that may be ours, and holds more than is read."""
+
+
 class ForgeRefused(ReconcilerError):
     """A forge's API said no: no such token, repository or pull request, or no right to do it."""
 

@@ -13,8 +13,8 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 from reconciler.cli import posting
-from reconciler.cli.output import write
-from reconciler.errors import DocumentRefused
+from reconciler.cli.output import warn, write
+from reconciler.errors import DocumentRefused, DocumentTooLarge
 
 if TYPE_CHECKING:
     from reconciler.model.review import Review
@@ -30,8 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    review = _read(arguments.file, arguments.commit)
-    done = posting.post(review, arguments, posting.where(arguments, arguments.token_file))
+    to = posting.where(arguments, arguments.token_file)
+    try:
+        review = _read(arguments.file, arguments.commit)
+    except DocumentTooLarge as large:
+        warn(str(large))
+        done = posting.post_nothing(arguments, to)
+    else:
+        done = posting.post(review, arguments, to)
     write(f"{done.text}\n")
     return 0 if done.whole else 1
 
@@ -44,7 +50,7 @@ def _read(file: str, commit: str) -> Review:
     try:
         review = reading.review(data)
     except DocumentRefused as refused:
-        raise DocumentRefused(f"{file}: {refused}") from None
+        raise type(refused)(f"{file}: {refused}") from None
     if review.head != commit:
         raise DocumentRefused(f"{file}: it is a review of {review.head[:40]!r}, and not of {commit}")
     return review

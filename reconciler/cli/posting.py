@@ -97,6 +97,25 @@ def post(review: Review, arguments: argparse.Namespace, to: Where) -> Said:
     return Said(" ".join(said), whole=not body.cut)
 
 
+def post_nothing(arguments: argparse.Namespace, to: Where) -> Said:
+    """Say of `--commit` that its review is more than can be shown: what stands there is of a commit before it.
+
+    Raises UsageError, ForgeRefused or ForgeBusy; the token is in none of their texts.
+    """
+    from reconciler.notify.forge import comment
+    from reconciler.notify.forge.model import State
+    from reconciler.notify.forge.reach import reach
+    from reconciler.notify.forge.status import keep, status_of
+    from reconciler.report import markdown
+
+    with reach(to) as forge:
+        number = _pull_request(forge, arguments, arguments.commit)
+        done = comment.upsert(forge, number, markdown.too_large(key=arguments.key, full=arguments.full).text)
+        if arguments.status:
+            keep(forge, arguments.commit, status_of(arguments.status, State.FAILURE, _TOO_LONG, arguments.full))
+    return Said(f"Comment {done.value} on {arguments.repository}#{number}. {_TOO_LONG}", whole=False)
+
+
 def _comment(review: Review, arguments: argparse.Namespace) -> Comment:
     from reconciler.report import markdown
 

@@ -106,6 +106,13 @@ def render_review(review: Review, forge: Forge = Forge.GITHUB, *, key: str = "re
     return fitted(lambda cut: _review(review, key, cut_notice(full) if cut else ""), forge.limit)
 
 
+def too_large(*, key: str = "review", full: str = "") -> Comment:
+    """In place of a review that holds more than is read: all of it was cut."""
+    draft = Draft()
+    draft.say(marker(key), "### Mail TLS: what this change does", "", cut_notice(full))
+    return Comment(draft.whole(), cut=True)
+
+
 def not_believed(path: str, *, key: str = "review") -> Comment:
     """In place of a review that the pull request could have written itself."""
     draft = Draft()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from reconciler.errors import DocumentRefused, Position, Problem
+from reconciler.errors import DocumentRefused, DocumentTooLarge, Position, Problem
 from reconciler.model.address import Address, parse
 from reconciler.model.desired import Origin, Waiver
 from reconciler.model.plan import (
@@ -52,12 +52,14 @@ def review(data: bytes) -> Review:
 
 def _document(kind: type[Document], data: bytes) -> Document:
     if len(data) > MAX_BYTES:
-        raise DocumentRefused(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
+        raise DocumentTooLarge(f"larger than {MAX_BYTES // 1024 // 1024} MiB")
     try:
         return kind.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "the document"  # after which kind it is of
+        if first["type"] in ("too_long", "string_too_long"):
+            raise DocumentTooLarge(clean(f"{where}: longer than is read")) from None
         raise DocumentRefused(clean(f"{where}: {first['msg']}")) from None
 
 

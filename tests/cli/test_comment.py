@@ -194,6 +194,21 @@ def test_a_status_for_a_comment_that_was_cut_is_a_failure_whatever_the_review_sa
     assert "**Look at the full plan" in server.comments[0]["body"]
 
 
+def test_a_review_larger_than_is_read_takes_the_place_of_the_comment_before_it(
+    comment, server: Server, review, capsys
+) -> None:
+    assert comment(review_json.render(replace(review, remarks=(), hosts=())), "--status", "reconciler/review") == 0
+    host = next(it for it in review.hosts if it.plan)
+    many = replace(host, plan=replace(host.plan, drift=host.plan.drift[:1] * 100_001))
+    assert comment(review_json.render(replace(review, hosts=(many,))), "--status", "reconciler/review") == 1
+    assert [it["body"] for it in server.comments] == [markdown.too_large().text]
+    assert "Do not approve" in server.comments[0]["body"]
+    assert server.statuses[-1]["status"] in ("failure", "failed")
+    shown = capsys.readouterr()
+    assert shown.err.endswith("review.json: hosts.0.plan.drift: longer than is read\n")
+    assert shown.out.endswith("Comment updated on mail/state#7. Too long for a comment: look at the full plan.\n")
+
+
 def test_guarantee_25_the_token_is_in_no_output_and_no_error(comment, server: Server, review, capsys) -> None:
     server.faults.append(Fault(422, {}, json.dumps({"message": f"no {TOKEN}"}).encode()))
     assert comment(review_json.render(review)) == 1
