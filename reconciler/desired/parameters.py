@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from reconciler.desired import readers, wording
 from reconciler.desired.tree import Entry, Mapping, Scalar, entry_at, shown
@@ -72,6 +73,7 @@ def _is_plain(text: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
 def _check_text(name: str, text: str) -> None:
     """Raises ValueError where `text` is no value of the parameter, or one that no Postfix program survives."""
     kind, colon, rest = text.partition(":")

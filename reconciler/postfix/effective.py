@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -59,10 +59,21 @@ class View:
 
     def get(self, name: str) -> str:
         """The expanded value; empty where the name does not exist or its expansion fails."""
+        known = self._expanded.get(name)
+        if known is None:
+            known = self._expanded[name] = self._get(name)
+        return known
+
+    def _get(self, name: str) -> str:
         try:
             return self.expand(self.raw(name) or "")
         except ExpansionFailed:
             return ""
+
+    @cached_property
+    def _expanded(self) -> dict[str, str]:
+        """What was asked for before."""
+        return {}
 
     def is_yes(self, name: str) -> bool:
         return self.get(name).lower() == "yes"

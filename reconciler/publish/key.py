@@ -29,11 +29,9 @@ from cryptography.hazmat.primitives.serialization import (
 from reconciler.errors import HostUnreadable
 from reconciler.frozen import dataclass
 from reconciler.model.wire import BEGIN, END, NAMESPACE
+from reconciler.publish.sshsig import HASH, KIND, MAGIC, signed_data, string
 
 FILE = "snapshot-key"
-KIND = b"ssh-ed25519"
-MAGIC = b"SSHSIG"
-_HASH = b"sha512"
 _LINE = 70
 _MARKS = b"postfix-tls-reconciler marks"
 
@@ -69,22 +67,11 @@ class Key:
             + string(self.public)
             + string(NAMESPACE.encode())
             + string(b"")
-            + string(_HASH)
+            + string(HASH)
             + string(signature)
         )
         lines = textwrap.wrap(base64.b64encode(blob).decode(), _LINE)
         return BEGIN + "".join(f"{line}\n" for line in lines).encode() + END
-
-
-def signed_data(message: bytes, hash_name: bytes = _HASH) -> bytes:
-    """What is really signed: the digest of the message, bound to what it is a message for."""
-    digest = hashlib.new(hash_name.decode(), message).digest()
-    return MAGIC + string(NAMESPACE.encode()) + string(b"") + string(hash_name) + string(digest)
-
-
-def string(content: bytes) -> bytes:
-    """A string of SSH: its length, then its bytes."""
-    return struct.pack(">I", len(content)) + content
 
 
 def of(directory: Path) -> Key:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from reconciler.errors import SnapshotRefused, UsageError
 from reconciler.frozen import dataclass
 from reconciler.model.wire import BEGIN, END, NAMESPACE, Signed
-from reconciler.publish.key import KIND, MAGIC, signed_data, string
+from reconciler.publish.sshsig import KIND, MAGIC, signed_data, string
 
 _OPTION = re.compile(r'([a-z-]+)(?:="([^"]*)")?,?')
 _FIELD = re.compile(r'(?:[^\s"]|"[^"]*")+')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from json.encoder import encode_basestring
 from typing import Any
 
 from reconciler import __version__
@@ -178,8 +179,24 @@ def problem_body(problem: Problem) -> dict[str, Any]:
 
 def dump(value: object) -> str:
     """Readable as text too: what steers a terminal or turns the direction of writing is escaped."""
-    text = json.dumps(value, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode()
+    text = _written(value, "\n").encode("utf-8", "replace").decode()
     return _STEERING.sub(_escaped, text) + "\n"
+
+
+def _written(value: object, margin: str) -> str:
+    """As `json.dumps` writes it with an indent of two, which it does in Python too, in thrice the time."""
+    match value:
+        case str():
+            return encode_basestring(value)
+        case dict() if value:
+            deeper = f"{margin}  "
+            items = (f"{deeper}{encode_basestring(key)}: {_written(item, deeper)}" for key, item in value.items())
+            return f"{{{','.join(items)}{margin}}}"
+        case list() | tuple() if value:
+            deeper = f"{margin}  "
+            return f"[{','.join(f'{deeper}{_written(item, deeper)}' for item in value)}{margin}]"
+        case _:
+            return json.dumps(value)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -37,6 +37,9 @@ _ENVIRONMENT = {
 }
 
 
+_CAT = ("cat-file", "--batch", "--buffer")  # or each object would be written, and read, on its own
+
+
 @dataclass(frozen=True)
 class LocalRepository:
     """A repository in a directory, with or without a work tree; `subdirectory` is where the state lies in it."""
@@ -119,7 +122,7 @@ class LocalRepository:
         """Read all that are not known yet, in one go."""
         missing = [blob for blob in dict.fromkeys(blobs) if blob not in self._blobs]
         if missing:
-            self._blobs.update(_contents(missing, self._git("cat-file", "--batch", stdin=b"\n".join(missing) + b"\n")))
+            self._blobs.update(_contents(missing, self._git(*_CAT, stdin=b"\n".join(missing) + b"\n")))
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         argv = ("git", "-c", "safe.directory=*", "-C", str(Path(self.directory).absolute()), *arguments)
