@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where hosts publish theirs: a directory, an https:// address, or a repository (git+https://, …)",
     )
     parser.add_argument("--allowed-signers", metavar="FILE", default="", help="who may sign which host's snapshot")
-    parser.add_argument("--token-file", metavar="FILE", default="", help="the bearer token for an https:// address")
+    parser.add_argument(
+        "--token-file", metavar="FILE", default="", help="the token for an https:// or git+https:// address"
+    )
     parser.add_argument("--max-age", metavar="TIME", default="24h", help="mark older snapshots (default: 24h)")
     parser.add_argument("--refuse-older", metavar="TIME", default="7d", help="fail over older ones (default: 7d)")
     where.add_format(parser, "markdown", "html")

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--public-key", action="store_true", help="print the line for the reviewers' allowed signers")
     what.add_argument("--show", action="store_true", help="print what would be published, and publish nothing")
-    parser.add_argument("--token-file", metavar="FILE", help="the bearer token for an https:// address")
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="the token for an https:// address, or a repository behind one"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

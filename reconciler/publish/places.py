@@ -19,7 +19,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def place(where: str, token: str = "") -> Place:
-    """The place that a person named; `token` is a bearer token for an HTTPS address.
+    """The place that a person named; `token` is for an HTTPS address, or a repository behind one.
 
     Raises UsageError where it is none.
     """
@@ -27,7 +27,7 @@ def place(where: str, token: str = "") -> Place:
     if found:
         from reconciler.publish.repository import Repository
 
-        return Repository(found[1] or found[2])
+        return Repository(found[1] or found[2], token)
     if _WEB.fullmatch(where):
         from reconciler.publish.address import Address
 

@@ -18,7 +18,7 @@ class Publish(Section):
         description="A directory, an https URL to PUT to, a git repository (git+https://, git+ssh://, git+file://), "
         "or empty: nothing is published.",
     )
-    token_file: OptionalPath = Field("", description="The file whose first line is the token for the https URL.")
+    token_file: OptionalPath = Field("", description="The file whose first line is the token for an https URL.")
     signing_key: OptionalPath = Field("", description="The SSH key that signs snapshots, such as the host's own.")
     interval: Duration = Field(
         timedelta(hours=1), description="How often, where nothing changed.", ge=timedelta(minutes=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import subprocess
 import threading
@@ -26,6 +27,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
+        self.logins: list[str | None] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,6 +41,13 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(201, b"")
 
     def do_GET(self) -> None:
+        self.server.logins.append(self.headers.get("Authorization"))
+        if self.path.startswith("/moved/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/moved"))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return None
         if self.path.endswith("moved.example.snapshot"):
             self.send_response(302)
             self.send_header("Location", "/snapshots/mx1.example.org.snapshot")
@@ -158,6 +167,18 @@ def test_a_server_that_is_not_trusted_or_is_another_gets_no_token(secured, serve
     with pytest.raises(PublishFailed, match=r"certificate verify failed|CERTIFICATE_VERIFY_FAILED"):
         place(secured, "t0ken").put(ONE, b"x")
     assert server.files == {}
+
+
+def test_a_repository_behind_https_gets_the_token_and_it_is_in_no_error_and_follows_no_redirect(secured, server):
+    for folder in ("", "moved/"):
+        it = place(f"git+https://localhost:{server.server_port}/{folder}state.git", "t0ken")
+        with pytest.raises(PublishFailed) as caught:
+            it.put(ONE, b"x")
+        with pytest.raises(PublishFailed), it.reading():
+            pass
+        assert "t0ken" not in f"{caught.value!r} {it!r}"
+    login = f"Basic {base64.b64encode(b'reconciler:t0ken').decode()}"
+    assert server.logins == [login] * 4
 
 
 def test_a_redirect_is_not_followed(server):
