@@ -229,9 +229,18 @@ class StateDirectory:
             durable.replace(path, content)
 
     def prepare(self) -> None:
-        """Make the directory. Raises StateUnusable."""
+        """Make the directory.
+
+        Raises StateUnusable, also for one of somebody else: what stands in a journal is what root puts in place.
+        """
         with self._usable():
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            owner = self.path.stat().st_uid
+            if owner not in (0, os.geteuid()):
+                raise StateUnusable(
+                    f"{self.path}: it belongs to uid {owner}, who could say there what this program writes; look at "
+                    f"what lies in it, then `chown -R root {self.path}`, or name another --state-dir"
+                )
             self.path.chmod(0o700)
 
     @contextmanager

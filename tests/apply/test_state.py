@@ -12,7 +12,7 @@ import pytest
 
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Locked
-from tests.apply.conftest import PROJECT, Site, environment
+from tests.apply.conftest import PROJECT, STATE, Site, environment
 
 Make = Callable[..., Site]
 
@@ -54,6 +54,19 @@ def test_an_unusable_state_directory_is_one_clear_error(site: Make, tmp_path: Pa
     if command == "apply" or done.returncode:
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.postfix
+def test_a_state_directory_of_another_user_is_not_believed(site: Make) -> None:
+    mx = site(started=False)
+    assert mx.apply().returncode == 0
+    os.chown(mx.memory / "etc", 65534, 65534)
+    mx.write(STATE.replace("loglevel: 1", "loglevel: 2"))
+    before = mx.contents()
+    for command in (mx.apply(), mx.run("rollback", "--auto-approve")):
+        assert (command.returncode, command.stderr.count("\n")) == (1, 1)
+        assert "it belongs to uid 65534, who could say there what this program writes" in command.stderr
+    assert mx.contents() == before
 
 
 def test_the_lock_names_its_holder_and_is_free_once_that_is_gone(tmp_path: Path) -> None:
