@@ -85,7 +85,7 @@ class Course:
         trouble = ""
         if self.journal.reload and self.machine.is_running():
             trouble = _trouble_of(self.machine.reload)
-        self._end_back(failure, trouble)
+        self._end_back(failure, trouble, held="")
 
     def prove(self, prover: Prover) -> None:
         """Reload where that is planned, probe, and end: DONE.
@@ -163,18 +163,35 @@ class Course:
             with self._edits_held_if_possible():
                 self.refuse_strangers(failure)
                 self._put_back(failure)
-            if isinstance(failure, RolledBack) and self.journal.purpose is Purpose.APPLY:
-                self._quarantine(self.journal.revision, str(failure))
-            self._end_back(failure, self._serve_again(prover))
+            trouble = self._serve_again(prover)
+            is_bad = isinstance(failure, RolledBack) and self.journal.purpose is Purpose.APPLY
+            self._end_back(failure, trouble, held=self.journal.revision if is_bad else "")
 
-    def _end_back(self, failure: BaseException, trouble: str) -> None:
-        """The old files are back, and so it has ended; what is still wrong with the service is for a person to know."""
+    def _end_back(self, failure: BaseException, trouble: str, *, held: str) -> None:
+        """The old files are back, and so it has ended; what is still wrong with the service is for a person to know.
+
+        Postfix comes first: where no room is left to record that, it serves all the same, and the next run records it.
+        """
         if trouble:
             trouble = f"the old files are back, but {trouble}"
             self.journal = replace(self.journal, notes=(*self.journal.notes, trouble))
-        self._end(Phase.ROLLED_BACK, failure)
+        try:
+            self._restore_record()
+            if held:
+                self._quarantine(held, str(failure))
+            self._end(Phase.ROLLED_BACK, failure)
+        except StateUnusable as unwritable:
+            back = trouble or "the old files are back, and Postfix serves as before"
+            text = f"{failure}\n{back}; but that cannot be recorded, which the next run tries again:\n{unwritable}"
+            raise RollbackFailed(text) from unwritable
         if trouble:
             raise RollbackFailed(f"{failure}\n{trouble}") from failure
+
+    def _restore_record(self) -> None:
+        """Where it is the new one; a full disk has no room for what need not be written."""
+        old = _bytes(self.entry.old_record)
+        if _bytes(self.state.record) != old:
+            self.state.replace(old)
 
     def refuse_strangers(self, failure: BaseException | None) -> None:
         """Raises RollbackFailed, or RecoveryStopped after a crash, where somebody has changed a file since."""
@@ -202,7 +219,6 @@ class Course:
                 if passage.before != passage.after and self.machine.standing(passage) is Standing.NEW:
                     self.machine.restore(self._waiting(passage))
             self.machine.sync(self.journal.passages)
-            self.state.replace(_bytes(self.entry.old_record))
         except (ReconcilerError, OSError) as second:
             text = f"{failure}\nputting the old files back failed too: {second}\nthey are in {self.entry.path}/old"
             raise RollbackFailed(text) from second

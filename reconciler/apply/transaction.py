@@ -75,8 +75,10 @@ class Transaction:
             return Receipt(notes=("nothing to change",))
         with self.state.lock():
             self.state.refuse_if_moved(self.recorded)
+            held = Quarantine(self.state.quarantine)
+            held.entries()  # it is written to at the end
             if self.purpose is Purpose.APPLY:
-                Quarantine(self.state.quarantine).refuse(self.plan.revision)
+                held.refuse(self.plan.revision)
             staging = Staging(self.plan, self.machine)
             staging.intend()
             self.course = self._begun(staging)
@@ -153,7 +155,7 @@ class Transaction:
         complaints = self.machine.check(staging.contents)
         if complaints:
             raise CheckFailed(
-                "Postfix refuses the configuration, which was not put in place:\n" + "\n".join(complaints)
+                "the configuration does not pass the checks, and was not put in place:\n" + "\n".join(complaints)
             )
 
         self.course.journal = replace(self.course.journal, notes=self.machine.remarks())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from reconciler.loop.look import plan_of
 from reconciler.model.journal import Phase
 from reconciler.model.proof import Outcome, Proof
 from reconciler.verify.around import AroundChange
-from tests.apply.conftest import Site, Unproven
+from tests.apply.conftest import STATE, Site, Unproven
 
 pytestmark = pytest.mark.postfix
 Make = Callable[..., Site]
@@ -80,6 +82,53 @@ def test_a_throttled_service_is_ended_by_a_restart_and_that_is_told(site: Make) 
     assert "throttling" in mx.instance.log()
     assert transaction.course.journal.notes == ("Postfix was restarted to end the throttling",)
     assert mx.instance.pid not in (None, master)
+
+
+class Full(Unproven):
+    """Something that worked does not; and from then on nothing can be written to the memory of the agent."""
+
+    def __init__(self, memory: Path) -> None:
+        self.places = (memory / "etc", memory / "etc/transactions/000002")
+        self.proved = 0
+
+    def before(self) -> tuple[Proof, ...]:
+        return (Proof("banner", "smtp", Outcome.PASSED, "220", "220"),)
+
+    def after(self) -> tuple[Proof, ...]:
+        self.proved += 1
+        if self.proved > 1:
+            return self.before()
+        self.protect("+i")
+        return (Proof("banner", "smtp", Outcome.FAILED, "220", "nothing"),)
+
+    def regressions(self, before: tuple[Proof, ...], after: tuple[Proof, ...]) -> tuple[Proof, ...]:
+        return after if before != after else ()
+
+    def protect(self, how: str) -> None:
+        subprocess.run(["chattr", how, *map(str, self.places)], check=True)
+
+
+def test_the_old_files_are_in_force_again_although_that_cannot_be_recorded(site: Make) -> None:
+    """To leave Postfix with what it has read, for want of a disk block, would be to leave it broken."""
+    mx = site()
+    assert mx.apply().returncode == 0
+    mx.write(STATE.replace("loglevel: 1", "loglevel: 2"))
+    record = mx.look().last
+    old, names, prover, mark = mx.contents(), mx.names(), Full(mx.memory), mx.instance.mark()
+    try:
+        with pytest.raises(RollbackFailed) as back:
+            mx.transaction(prover=prover).execute()
+    finally:
+        prover.protect("-i")
+    assert {name: found for name, found in mx.contents().items() if name in old} == old
+    assert mx.instance.log_since(mark).count("reload -- version") == 2
+    told = str(back.value).splitlines()
+    assert told[1] == "  banner smtp: nothing (expected: 220)"
+    assert told[2].startswith("the old files are back, and Postfix serves as before; but that cannot be recorded")
+    journal = mx.recover()
+    assert journal is not None
+    assert journal.phase is Phase.ROLLED_BACK
+    assert (mx.contents(), mx.names(), mx.look().last) == (old, names, record)
 
 
 def test_an_instance_that_died_of_the_change_is_reported_and_not_started(site: Make) -> None:

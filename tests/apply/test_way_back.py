@@ -142,6 +142,17 @@ def test_a_revision_that_was_rolled_back_is_refused_until_it_is_released(site: M
     assert mx.apply().returncode == 0
 
 
+def test_nothing_is_rolled_back_where_it_could_not_be_held_back(site: Make) -> None:
+    mx = site()
+    applied(mx, STATE)
+    before, mark = mx.contents(), mx.instance.mark()
+    (mx.memory / "etc/quarantine.json").write_text("{")
+    done = mx.run("rollback", "--auto-approve")
+    assert done.returncode == 1
+    assert "quarantine.json: cannot be read" in done.stderr
+    assert (mx.contents(), "reload" in mx.instance.log_since(mark)) == (before, False)
+
+
 def test_a_newer_revision_lifts_the_quarantine_of_an_older_one(site: Make) -> None:
     mx = site()
     applied(mx, STATE)
