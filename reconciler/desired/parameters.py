@@ -34,8 +34,25 @@ def check(tree: Mapping, prefix: tuple[str, ...] = ()) -> Iterator[Problem]:
         if entry is None or not isinstance(entry.value, Mapping):
             continue
         for name, item in entry.value.entries.items():
-            if isinstance(item.value, Scalar) and not item.value.is_absent and scope.in_scope(name):
-                yield from _check(item, (*prefix, *section, "parameters", name), section[0] if section else "")
+            service = section[0] if section else ""
+            if not isinstance(item.value, Scalar) or item.value.is_absent or _is_right(name, item.value.text, service):
+                continue
+            if scope.in_scope(name):
+                yield from _check(item, (*prefix, *section, "parameters", name), service)
+
+
+@lru_cache(maxsize=4096)
+def _is_right(name: str, text: str, service: str) -> bool:
+    """Whether there is nothing to say, as nearly always; the same few stand in the files of a whole fleet."""
+    if not _is_plain(text) or name not in catalogue.parameters():
+        return False
+    if _of_service(name, service) if service else _of_main(name, text):
+        return False
+    try:
+        _check_text(name, text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check(item: Entry, path: tuple[str, ...], service: str) -> Iterator[Problem]:
@@ -73,7 +90,6 @@ def _is_plain(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=4096)
 def _check_text(name: str, text: str) -> None:
     """Raises ValueError where `text` is no value of the parameter, or one that no Postfix program survives."""
     kind, colon, rest = text.partition(":")

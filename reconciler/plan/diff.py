@@ -85,13 +85,13 @@ def compare(
     sides = _Sides(live, last, now, meaning, held)
     out = Comparison(meaning, strays=moved, whole=_made(last), record=dict(target.in_place))
     out.matching = len(target.in_place)
-    looked_at = [it for it in wanted.items() if it[0] not in target.in_place]
-    for address, want in looked_at:
+    for address, want in {**target.open, **following}.items():
         if want.part in enforced:
             _declared(out, address, want, sides)
         else:
             _observed(out, address, want, sides)
-    gone = set(last.entries).difference(wanted)
+    known = len(target.in_place) + sum(address in last.entries for address in target.open)
+    gone = set(last.entries).difference(wanted) if known < len(last.entries) else set()
     for address in sorted((it for it in gone if not _is_enforced(last.entries[it], enforced)), key=sort_key):
         gone.discard(address)
         _no_longer_said(out, address, last.entries[address], sides)

@@ -7,6 +7,7 @@ the same declarations, the very same objects; the second has little of its own, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, assert_never
 
@@ -29,20 +30,14 @@ Declaration = DesiredCertificate | DesiredTable | DesiredService
 
 
 class Piece(NamedTuple):
-    """One declaration on this host: the addresses that it asks for, and what is wrong with that.
+    """One declaration on this host: all that a target has of it. It is known by its identity, and so kept."""
 
-    `in_place` are the records of those addresses where what is wanted was written and stands. `lines` are what it says,
-    for the digest of the state. `target` has what else there is of it.
-    """
-
-    declaration: Declaration  # which it keeps, for it is known by its identity
+    declaration: Declaration
     target: Target
-    in_place: Mapping[Address, Applied]
-    lines: tuple[str, ...]
 
 
 class Parameter(NamedTuple):
-    """The same of a parameter, which is one address: `record` where it is in place."""
+    """The same of a parameter, which is one address: with its `record` where it is in place."""
 
     declaration: DesiredParameter
     address: ParameterAddress
@@ -65,10 +60,8 @@ class Settled:
         key = id(declaration), enforced
         found = self._pieces.get(key)
         if found is None:
-            target = self._settled(declaration)
-            lines = tuple(_lines(target.wanted, enforced, target.mirrors))
-            found = Piece(declaration, target, self.in_place(target.wanted, enforced), lines)
-            self._pieces[key] = found
+            found = self._pieces[key] = Piece(declaration, self._settled(declaration))
+            self.look(found.target, enforced)
         return found
 
     def parameter(self, declared: DesiredParameter, enforced: frozenset[Part]) -> Parameter:
@@ -96,10 +89,15 @@ class Settled:
                 assert_never(declaration)
         return target
 
-    def in_place(self, wanted: Mapping[Address, Wanted], enforced: frozenset[Part]) -> dict[Address, Applied]:
-        """The records of the addresses that need no further look, as nearly all, in nearly every pass."""
-        found = ((it, self._in_place(it, want)) for it, want in wanted.items() if want.part in enforced)
-        return {address: record for address, record in found if record is not None}
+    def look(self, target: Target, enforced: frozenset[Part]) -> None:
+        """Tell what is in place, as nearly all is in nearly every pass, from what is to be compared."""
+        for address, want in target.wanted.items():
+            record = self._in_place(address, want) if want.part in enforced else None
+            if record is None:
+                target.open[address] = want
+            else:
+                target.in_place[address] = record
+        target.lines += _lines(target.wanted, enforced, target.mirrors)
 
     def _in_place(self, address: Address, want: Wanted) -> Applied | None:
         """The record of an address where what is wanted is what was written, and stands."""
@@ -137,18 +135,18 @@ def settle(desired: DesiredState, host: Settled) -> Target:
     for piece in (host.piece(it, enforced) for it in declarations):
         count += len(piece.target.wanted)
         target.add(piece.target)
-        target.in_place |= piece.in_place
-        target.lines += piece.lines
     for declared in desired.parameters:
         _, address, want, record, line, problems = host.parameter(declared, enforced)
         target.wanted[address] = want
         target.problems += problems
         target.lines += (line,) if line else ()
-        if record is not None:
+        if record is None:
+            target.open[address] = want
+        else:
             target.in_place[address] = record
     if count != len(target.wanted):  # two of them say one address, of which the later counts
-        target.in_place = host.in_place(target.wanted, enforced)
-        target.lines = list(_lines(target.wanted, enforced, target.mirrors))
+        target = replace(target, in_place={}, open={}, lines=[])
+        host.look(target, enforced)
     return target
 
 

@@ -66,11 +66,13 @@ class Wanted:
 class Target:
     """Everything declared, settled for one host. `problems` are what keeps it from being carried out.
 
-    `in_place` are the records of what is wanted, was written and stands, `lines` what the state is told by.
+    `in_place` are the records of what is wanted, was written and stands; all else is in `open`. `lines` are what the
+    state says, for its digest.
     """
 
     wanted: dict[Address, Wanted] = field(default_factory=dict)
     in_place: dict[Address, Applied] = field(default_factory=dict)
+    open: dict[Address, Wanted] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     kinds: dict[str, TableType] = field(default_factory=dict)  # by the path in addresses
     columns: dict[ServiceAddress, tuple[str, ...]] = field(default_factory=dict)
@@ -84,6 +86,9 @@ class Target:
     def add(self, other: Target) -> None:
         """What one more declaration says."""
         self.wanted |= other.wanted
+        self.in_place |= other.in_place
+        self.open |= other.open
+        self.lines += other.lines
         self.problems += other.problems
         self.kinds |= other.kinds
         self.columns |= other.columns
