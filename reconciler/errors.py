@@ -275,6 +275,10 @@ class JournalDamaged(RecoveryStopped):
     """What a transaction was about cannot be read, nor whether it ended."""
 
 
+class JournalNewer(StateUnusable):
+    """A later major version of this program wrote the journal of a transaction."""
+
+
 class SnapshotRefused(ReconcilerError):
     """A published snapshot is not to be believed: no snapshot at all, too large, of another host, badly signed."""
 

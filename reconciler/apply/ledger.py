@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.apply import durable
-from reconciler.errors import JournalDamaged, StateUnusable, UsageError
+from reconciler.errors import JournalDamaged, JournalNewer, StateUnusable, UsageError
 from reconciler.frozen import dataclass
 from reconciler.model import codec
 from reconciler.model.journal import FORMAT_VERSION, Journal, Passage, Phase
@@ -73,7 +73,7 @@ class Entry:
             body = json.loads(content)
             version = str(body["format_version"])
             if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-                raise StateUnusable(f"{place}: format_version is {version}; this program reads {FORMAT_VERSION}")
+                raise JournalNewer(f"{place}: format_version is {version}; this program reads {FORMAT_VERSION}")
             said = body["transaction"] if changes else {**body["transaction"], "changes": []}
             journal: Journal = codec.decode(Journal, said)
             return journal
@@ -146,17 +146,17 @@ class Ledger:
         """Every transaction whose journal can be read, newest first."""
         for number in reversed(self._numbers()):
             entry = self._entry(number)
-            with suppress(JournalDamaged):
+            with suppress(JournalDamaged, JournalNewer):
                 journal = entry.read()
                 if journal is not None:
                     yield entry, journal
 
-    def damaged(self) -> Iterator[int]:
+    def illegible(self) -> Iterator[int]:
         """The numbers of those whose journal is there and cannot be read, newest first."""
         for number in reversed(self._numbers()):
             try:
                 self._entry(number).read(changes=False)
-            except JournalDamaged:
+            except (JournalDamaged, JournalNewer):
                 yield number
 
     def set_aside(self, number: int) -> Path:

@@ -20,13 +20,13 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.loop import past
     from reconciler.report import history
 
-    known, damaged = past.transactions(where.of(arguments)), past.damaged(where.of(arguments))
+    known, others = past.transactions(where.of(arguments)), past.illegible(where.of(arguments))
     if arguments.what == "list":
         if arguments.id is not None:
             raise UsageError(f"history show {arguments.id} shows one transaction; history alone lists all")
-        write(history.as_json(known, damaged) if arguments.format == "json" else history.render_list(known, damaged))
+        write(history.as_json(known, others) if arguments.format == "json" else history.render_list(known, others))
         return 0
-    numbers = [*(journal.number for journal in known), *damaged]
+    numbers = [*(journal.number for journal in known), *others]
     if arguments.id is None and not numbers:
         raise UsageError("there is no transaction yet")
     number = max(numbers) if arguments.id is None else arguments.id

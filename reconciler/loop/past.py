@@ -40,9 +40,9 @@ def transactions(where: Where) -> list[Journal]:
     return [journal for _, journal in memory_of(where).ledger.journals()]
 
 
-def damaged(where: Where) -> list[int]:
+def illegible(where: Where) -> list[int]:
     """The IDs of those whose journals cannot be read, newest first."""
-    return list(memory_of(where).ledger.damaged())
+    return list(memory_of(where).ledger.illegible())
 
 
 def transaction(where: Where, number: int) -> tuple[Journal, str]:

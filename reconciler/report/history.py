@@ -15,13 +15,13 @@ from reconciler.report.terminal import PLAIN, Style, clean
 from reconciler.report.text import changes, proofs_summary
 
 FORMAT_VERSION = "1.0"
-_DAMAGED = "its journal is damaged"
+_ILLEGIBLE = "its journal cannot be read"
 
 
-def render_list(journals: Iterable[Journal], damaged: Iterable[int] = ()) -> str:
-    """One line a transaction, newest first; the `damaged` ones by their IDs."""
+def render_list(journals: Iterable[Journal], illegible: Iterable[int] = ()) -> str:
+    """One line a transaction, newest first; the `illegible` ones by their IDs."""
     rows = {it.number: (str(it.number), it.begun, _ending(it), short(it.revision), _summary(it)) for it in journals}
-    rows |= {it: (str(it), "", "", "", f"{_DAMAGED}; `reconciler history show {it}` says where") for it in damaged}
+    rows |= {it: (str(it), "", "", "", f"{_ILLEGIBLE}; `reconciler history show {it}` says why") for it in illegible}
     if not rows:
         return "No transactions yet.\n"
     table = [("ID", "begun", "ended", "revision", "what"), *(rows[number] for number in sorted(rows, reverse=True))]
@@ -104,12 +104,12 @@ def _coloured(line: str, style: Style) -> str:
     return style.paint(line[0], text) if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"} else text
 
 
-def as_json(journals: Iterable[Journal], damaged: Iterable[int] = ()) -> str:
+def as_json(journals: Iterable[Journal], illegible: Iterable[int] = ()) -> str:
     return _dump(
         {
             "format_version": FORMAT_VERSION,
             "transactions": [_body(journal) for journal in journals],
-            "damaged": list(damaged),
+            "illegible": list(illegible),
         }
     )
 

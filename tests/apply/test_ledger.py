@@ -70,6 +70,10 @@ def test_a_journal_of_a_later_version_is_refused(place: Ledger) -> None:
     (place.begin().path / "journal.json").write_bytes(b'{"format_version": "2.0"}')
     with pytest.raises(StateUnusable, match=r"format_version is 2\.0; this program reads 1\.0"):
         place.unfinished()
+    assert ended(place, Phase.DONE) == 2
+    assert (numbers(place), list(place.illegible())) == ([2], [1]), "the others can be looked at all the same"
+    place.prune()
+    assert list(place.illegible()) == [1]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,9 @@ def test_a_journal_that_was_whole_once_is_never_taken_for_none(place: Ledger, co
             JournalDamaged, match=r"nothing was touched: the files .* are in .*/000001/old, .*release 1`"
         ):
             ask()
-    assert (numbers(place), list(place.damaged()), place.cut_off()) == ([], [1], 1)
+    assert (numbers(place), list(place.illegible()), place.cut_off()) == ([], [1], 1)
     place.prune()
     assert (place.set_aside(1) / "old/01-table").exists()
-    assert list(place.damaged()) == []
+    assert list(place.illegible()) == []
     assert place.unfinished() is None
     assert ended(place, Phase.DONE) == 2, "its number is not given again"

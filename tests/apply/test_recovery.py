@@ -209,7 +209,7 @@ def test_a_damaged_journal_stops_the_recovery_and_the_old_files_are_kept(site: M
         done = mx.run(*command)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert "journal.json: damaged; nobody can tell how far transaction 1 came" in done.stderr
-    assert "its journal is damaged; `reconciler history show 1` says where\n" in mx.run("history").stdout
+    assert "its journal cannot be read; `reconciler history show 1` says why\n" in mx.run("history").stdout
     assert "transaction 1 was cut off" in mx.run("plan", "--repo", str(mx.repo)).stderr
     assert mx.contents() == before
     assert Path(course.entry.copy(course.journal.passages[-1])).exists()
