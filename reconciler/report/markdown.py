@@ -133,8 +133,13 @@ def _review(review: Review, key: str, notice: str) -> Draft:
     unfolded = sum(4 + sum(1 + len(it.lines) for it in of) for _, of in told) <= _SHORT
     for group, of in told:
         with draft.details(_summary(group), unfolded=unfolded or group.judgement is Judgement.FAIL):
-            draft.fence(reviewed.roll(group))
+            many = len(group.hosts) > _NAMED
+            if not many:
+                draft.fence(reviewed.roll(group))
             write(draft, of)
+            if many:  # what is done comes first: thousands of names would push it out of sight
+                with draft.details(f"All {len(group.hosts)} hosts, by what they were planned against", unfolded=False):
+                    draft.fence(reviewed.roll(group))
     draft.say(
         f"{code(short(review.base))} → {code(short(review.head))} of {code(shown(review.origin))} · "
         f"{code(review.now)} · reconciler {__version__}"

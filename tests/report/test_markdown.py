@@ -10,7 +10,7 @@ from reconciler.model.plan import Plan
 from reconciler.report import markdown
 from reconciler.report.draft import Draft
 from reconciler.report.markdown import Forge, marker
-from tests.report.conftest import plan_with
+from tests.report.conftest import plan_with, review_with
 from tests.report.structure import of_markdown
 
 
@@ -52,6 +52,19 @@ def test_wherever_it_is_cut_everything_that_was_opened_is_closed(size: int) -> N
     assert of_markdown(text + "\n# Outside\n")[-3:] == [
         ("heading_open", "h1", ""), ("text", "", "Outside"), ("heading_close", "h1", ""),
     ]  # fmt: skip
+
+
+def test_what_many_hosts_have_in_common_stands_before_their_names() -> None:
+    review = review_with("x")
+    hosts = tuple(replace(review.hosts[0], host=f"mx{number}.example.org", instance="") for number in range(2000))
+    lines = markdown.render_review(replace(review, hosts=hosts, remarks=())).text.split("\n")
+    names = lines.index("<details><summary>All 2000 hosts, by what they were planned against</summary>")
+    assert lines.index("**Changes**") < names
+    assert lines.index("**Actions**") < names
+    assert "mx1999.example.org" in "\n".join(lines[names:])
+    assert "mx1999.example.org" not in "\n".join(lines[:names])
+    few = markdown.render_review(replace(review, hosts=hosts[:5], remarks=())).text
+    assert few.count("<details") == 1
 
 
 def test_the_first_line_is_the_marker_of_its_key() -> None:
