@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT held back while live files are between two states; they count once that is over."""
+"""SIGTERM, SIGINT and SIGHUP held back while live files are between two states; they count once that is over."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_HELD = (signal.SIGINT, signal.SIGTERM)
+_HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager

@@ -122,8 +122,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 class _Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. A KeyboardInterrupt that falls into an exec(), as in many an import, has Python end by the
-    signal whatever catches it.
+    """Ctrl-C, SIGTERM, or the end of the terminal.
+
+    A KeyboardInterrupt that falls into an exec(), as in many an import, has Python end by the signal whatever catches
+    it.
     """
 
 
@@ -132,7 +134,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def run() -> NoReturn:
-    """The entry point of the `reconciler` command. SIGTERM ends it as Ctrl-C does: what was begun is taken back."""
+    """The entry point of the `reconciler` command.
+
+    SIGTERM, and SIGHUP where a connection breaks, end it as Ctrl-C does: what was begun is taken back.
+    """
     _on_interrupt(_interrupt)
     gc.set_threshold(_YOUNG, 20, 50)
     os.environ.setdefault(*_NO_PLUGINS)
@@ -147,5 +152,6 @@ def run() -> NoReturn:
 
 
 def _on_interrupt(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, action)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN or number is not signal.SIGHUP:  # nohup(1)
+            signal.signal(number, action)

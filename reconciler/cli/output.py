@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from reconciler.errors import PlanRefused, ReconcilerError, SettingsInvalid, StateInvalid
@@ -45,4 +46,5 @@ def warn(text: str) -> None:
 def progress(step: str) -> None:
     """One line a step, only where somebody waits for it."""
     if sys.stderr.isatty():
-        print(f"… {clean(step)}", file=sys.stderr)
+        with suppress(OSError):  # nobody waits any more; what was begun is brought to its end all the same
+            print(f"… {clean(step)}", file=sys.stderr)

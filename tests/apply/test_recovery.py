@@ -5,6 +5,8 @@ One case a class; the exhaustive suite goes through every system call.
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
 import subprocess
 from collections.abc import Callable
@@ -253,7 +255,7 @@ def waits_for_lock(pid: int) -> None:
         assert Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_an_apply_with_exit_code_1_and_the_old_state_or_the_new_one(site: Make, number) -> None:
     mx = site()
     old = mx.contents()
@@ -269,6 +271,30 @@ def test_a_signal_ends_an_apply_with_exit_code_1_and_the_old_state_or_the_new_on
     assert stderr.startswith(b"interrupted")
     mx.recover()
     old_or_new(mx, old)
+    nothing_left(mx)
+    mx.serves()
+
+
+@pytest.mark.parametrize("step", ["probing", "committing", "reloading", "proving"])
+def test_a_terminal_that_goes_away_leaves_no_change_unproven(site: Make, step: str) -> None:
+    """The connection of whoever applied breaks; nobody may come back for hours."""
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", *mx.command("--skip-canary")],
+        cwd=Path(__file__).parents[2], env=environment(), stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    told = b""
+    while f"… {step}".encode() not in told:
+        told += os.read(ours, 4096)
+    os.close(ours)
+    running.wait(timeout=60)
+    journal = next(journal for _, journal in mx.look().state.ledger.journals())
+    assert journal.phase in (Phase.ABORTED, Phase.ROLLED_BACK, Phase.DONE)
+    if journal.phase is not Phase.DONE:
+        assert (mx.contents(), mx.names()) == (old, names)
     nothing_left(mx)
     mx.serves()
 

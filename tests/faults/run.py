@@ -57,7 +57,7 @@ GUARANTEES = {
     "full": "(5) a full disk, for each table type",
     "edits": "(6) somebody edits meanwhile: nothing lost silently",
     "two": "(7) two applies at once",
-    "signals": "(34) SIGTERM and SIGINT: finished or taken back",
+    "signals": "(34) SIGTERM, SIGINT and SIGHUP: finished or taken back",
     "kept": "(8) owner, mode, attributes, ACL and symbolic links are kept",
     "again": "(9) a second apply writes nothing and reloads nothing",
     "loaded": "(10) an apply under load: one reload, no failed session",
@@ -134,7 +134,7 @@ def cases(calls: dict[str, int]) -> Iterator[Case]:
     delays = [0.15 + 0.05 * number for number in range(20)][::STEP]
     yield from (("edits", "edited", (editor, delay)) for editor in others.EDITORS for delay in delays)
     yield from (("two", "two", (number,)) for number in range(5))
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     yield from (("signals", "signalled", (int(number), delay)) for number in numbers for delay in delays)
     yield from (
         ("kept", "kept", (it, name)) for it in kept.ATTRIBUTES for name in ("main.cf", "tls_policy", "tls_policy.db")
