@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from reconciler.apply.course import Course, Progress
 from reconciler.apply.ledger import Entry
 from reconciler.apply.machine import Machine, Prover
+from reconciler.apply.shield import shield
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Conflict, ReconcilerError, RollbackFailed, RolledBack
 from reconciler.model.journal import Journal, Phase, Standing
@@ -58,7 +59,10 @@ class Recovery:
             if journal is None:
                 entry.remove()
                 return None
-            return journal if journal.phase.is_end else self._ended(entry, journal)
+            if journal.phase.is_end:
+                return journal
+            with shield():  # files are between two states already: to end in the middle would leave them there
+                return self._ended(entry, journal)
 
     def _ended(self, entry: Entry, journal: Journal) -> Journal:
         self.progress(f"recovering transaction {journal.number}")

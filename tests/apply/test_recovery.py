@@ -299,6 +299,29 @@ def test_a_terminal_that_goes_away_leaves_no_change_unproven(site: Make, step: s
     mx.serves()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("step", ["recovering transaction 1", "committing"])
+def test_a_signal_waits_for_the_end_of_a_recovery(site: Make, number: signal.Signals, step: str) -> None:
+    """Files are between two states when it begins."""
+    mx = site()
+    assert killed_at(mx, "renameat2", 3)
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        mx.command(), cwd=Path(__file__).parents[2], env=environment(), stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    told = b""
+    while f"… {step}".encode() not in told:
+        told += os.read(ours, 4096)
+    running.send_signal(number)
+    assert running.wait(timeout=60) == 1
+    os.close(ours)
+    journal = next(journal for _, journal in mx.look().state.ledger.journals())
+    assert journal.phase is Phase.DONE
+    nothing_left(mx)
+    mx.serves()
+
+
 def test_an_edit_in_place_while_a_file_is_replaced_is_kept(site: Make) -> None:
     mx = site()
     transaction = mx.transaction()
