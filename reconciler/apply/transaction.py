@@ -16,6 +16,7 @@ from reconciler.apply import durable
 from reconciler.apply.course import RESTARTED, Course, Progress
 from reconciler.apply.machine import Machine, Prover, Trial
 from reconciler.apply.quarantine import Quarantine
+from reconciler.apply.shield import shield
 from reconciler.apply.staging import Staging
 from reconciler.apply.state import Mark, StateDirectory
 from reconciler.errors import CanaryRefused, CheckFailed, RolledBack, StateUnusable
@@ -87,9 +88,10 @@ class Transaction:
                 self.course.commit()
                 self.course.prove(self.prover)
             except BaseException as failure:  # an interrupt too must not leave half of a change behind
-                self.course.unwind(self.prover, failure)
-                if not isinstance(failure, Exception | SystemExit) and not failure.args:  # a signal
-                    failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
+                with shield():
+                    self.course.unwind(self.prover, failure)
+                    if not isinstance(failure, Exception | SystemExit) and not failure.args:  # a signal
+                        failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
                 if isinstance(failure, RolledBack):
                     failure.args = (f"{failure}\n{aftermath(self.course.journal)}",)
                 raise

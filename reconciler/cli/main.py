@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -62,6 +63,8 @@ _MODULES = {  # where a command's name is no module's
     "demo-review": "demo_review",
 }
 
+_MOMENT = 1.0  # s
+
 
 class _Parser(argparse.ArgumentParser):
     """A usage error is an error like any other: exit code 1, so that 2 keeps its one meaning."""
@@ -107,7 +110,7 @@ def main(argv: Sequence[str]) -> int:
     except ReconcilerError as error:
         print_error(error, json=getattr(arguments, "format", "text") == "json")
     except (KeyboardInterrupt, _Interrupted) as interrupt:
-        print(": ".join(("interrupted", *map(str, interrupt.args))), file=sys.stderr)
+        print(": ".join(("interrupted", *map(str, _said(interrupt)))), file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
@@ -129,8 +132,25 @@ class _Interrupted(BaseException):
     """
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise _Interrupted
+def _said(interrupt: BaseException) -> tuple[object, ...]:
+    """How things stand after it, or after the first of several."""
+    first = interrupt.__context__
+    return interrupt.args or (_said(first) if isinstance(first, _Interrupted | KeyboardInterrupt) else ())
+
+
+class _Interrupts:
+    """What a signal does. A second one within a moment, such as SIGHUP beside SIGTERM or a key that is pressed twice,
+    would only disturb what the first has set off.
+    """
+
+    def __init__(self) -> None:
+        self._at = -_MOMENT
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if now - self._at >= _MOMENT:
+            self._at = now
+            raise _Interrupted
 
 
 def run() -> NoReturn:
@@ -138,7 +158,7 @@ def run() -> NoReturn:
 
     SIGTERM, and SIGHUP where a connection breaks, end it as Ctrl-C does: what was begun is taken back.
     """
-    _on_interrupt(_interrupt)
+    _on_interrupt(_Interrupts())
     gc.set_threshold(_YOUNG, 20, 50)
     os.environ.setdefault(*_NO_PLUGINS)
     try:

@@ -10,6 +10,7 @@ import pty
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -296,6 +297,32 @@ def test_a_terminal_that_goes_away_leaves_no_change_unproven(site: Make, step: s
     if journal.phase is not Phase.DONE:
         assert (mx.contents(), mx.names()) == (old, names)
     nothing_left(mx)
+    mx.serves()
+
+
+@pytest.mark.parametrize("step", ["probing", "committing", "reloading", "proving"])
+def test_a_key_that_is_pressed_again_and_again_disturbs_nothing_that_is_taken_back(site: Make, step: str) -> None:
+    mx = site()
+    old, names = mx.contents(), mx.names()
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        mx.command("--skip-canary"), cwd=Path(__file__).parents[2], env=environment(), stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    told = b""
+    while f"… {step}".encode() not in told:
+        told += os.read(ours, 4096)
+    while running.poll() is None:
+        running.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            running.wait(timeout=0.02)
+    with suppress(OSError):  # it has ended
+        while piece := os.read(ours, 4096):
+            told += piece
+    os.close(ours)
+    assert b"Traceback" not in told
+    assert b"interrupted: nothing of the change is left" in told
+    assert (running.returncode, mx.contents(), mx.names()) == (1, old, names)
     mx.serves()
 
 
