@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from reconciler.host.instance import PrivateInstance, workspace
 
 Instances = Callable[..., PrivateInstance]
+
+# The gate says the same of the same code, on however slow a machine. `--hypothesis-profile=explore` looks further.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("gate", _PATIENT, derandomize=True)
+settings.register_profile("explore", _PATIENT)
+settings.load_profile("gate")
 
 
 @pytest.fixture

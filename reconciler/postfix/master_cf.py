@@ -336,8 +336,11 @@ def _with_option(service: Service, name: str, value: str) -> bytes:
         alone = bool(start) and not service.raw[start:end].strip(BLANKS)
         gap = newline_of(service.raw) + service.raw[start:end] if alone else b" "
         return service.raw[:end] + _written(name, value) + gap + service.raw[end:]
-    spans = service.source.spans
-    last_start, last_end = spans[-1]
+    text = service.source.text
+    if text != service.source.whole:  # behind the NUL nobody reads
+        end = service.source.offset(len(text))
+        return service.raw[:end] + b" " + _written(name, value) + service.raw[end:]
+    last_start, last_end = service.source.spans[-1]
     line = service.raw[last_start:last_end]
     indent = line[: len(line) - len(line.lstrip(b" \t"))] or b"  "
     newline = b"\r\n" if line.endswith(b"\r") else b"\n"

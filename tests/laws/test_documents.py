@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciler.postfix import main_cf, master_cf, table
@@ -62,6 +62,8 @@ def test_what_is_set_reads_back_from_the_bytes(source: bytes, name: bytes, value
 
 
 @given(files, _names, st.from_regex(r"[!-z]([ -z]{0,20}[!-z])?", fullmatch=True))
+@example(b"smtp inet n - y - - smtpd\n\t\0", b"x", "y")
+@example(b"smtp inet n - y - - smtpd\n  -o a=b\0zz\n -o c=d\n", b"x", "y")
 def test_an_option_set_is_the_option_in_force_and_the_others_stay(source: bytes, name: bytes, value: str) -> None:
     before = master_cf.parse(source)
     for key, service in before.by_key.items():
