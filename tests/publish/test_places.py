@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from reconciler.errors import PublishFailed, SnapshotRefused, UsageError
 from reconciler.host.certificates import make_self_signed
 from reconciler.model.published import MAXIMUM_SIZE
+from reconciler.publish.address import Address
 from reconciler.publish.places import place
 
 ONE, OTHER = "mx1.example.org", "mx1.example.org@out"
@@ -28,6 +30,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.logins: list[str | None] = []
+        self.ended = threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,6 +45,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.logins.append(self.headers.get("Authorization"))
+        if self.path.startswith(("/silent/", "/endless/")):
+            return self.never_end(speaks=self.path.startswith("/endless/"))
         if self.path.startswith("/moved/"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/moved"))
@@ -56,6 +61,15 @@ class Handler(BaseHTTPRequestHandler):
             return None
         found = self.server.files.get(self.path)
         return self.answer(404 if found is None else 200, found or b"")
+
+    def never_end(self, *, speaks: bool) -> None:
+        if speaks:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+        with suppress(OSError):
+            while not self.server.ended.wait(0.02):
+                self.wfile.write(b"x" if speaks else b"")
 
     def answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
@@ -72,6 +86,7 @@ def server() -> Iterator[Server]:
     thread = threading.Thread(target=made.serve_forever, args=(0.05,))
     thread.start()
     yield made
+    made.ended.set()
     made.shutdown()
     thread.join()
     made.server_close()
@@ -109,6 +124,16 @@ def test_what_was_put_last_is_what_is_read(where):
     it.put(ONE, b"new")
     with it.reading() as read:
         assert [read(name) for name in (ONE, OTHER, "mx2.example.org")] == [b"new", b"other", None]
+
+
+@pytest.mark.parametrize("what", ["silent", "endless"])
+def test_a_place_that_is_late_for_three_hosts_is_not_asked_for_the_others(server, what):
+    it = Address(f"http://127.0.0.1:{server.server_port}/{what}", patience=timedelta(seconds=0.2))
+    with it.reading() as read:
+        said = [read(f"mx{number}.example.org") for number in range(100)]
+    assert all(isinstance(found, SnapshotRefused) for found in said)
+    assert ["not asked for" in str(found) for found in said] == [False] * 3 + [True] * 97
+    assert len(server.logins) == 3
 
 
 def test_one_that_is_too_large_is_refused_alone(where):
