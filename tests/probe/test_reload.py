@@ -53,7 +53,7 @@ def test_the_children_of_a_real_master_change_with_a_reload(instances):
     instance = instances("mx1.test")
     before = _when_all_are_there(instance)
     assert not is_taken_in(queue_processes(before), before)
-    instance.postfix.reload()
+    instance.reload()  # which wakes a master that slept over the signal
     assert any(is_taken_in(queue_processes(before), children(instance.pid)) for _ in until(timedelta(seconds=10)))
 
 
