@@ -321,9 +321,13 @@ def test_a_key_that_is_pressed_again_and_again_disturbs_nothing_that_is_taken_ba
             told += piece
     os.close(ours)
     assert b"Traceback" not in told
+    mx.serves()
+    journal = next(journal for _, journal in mx.look().state.ledger.journals())
+    if step == "proving" and journal.phase is Phase.DONE:  # it was proven before the first key arrived
+        assert running.returncode == 0 or b"it stays" in told
+        return
     assert b"interrupted: nothing of the change is left" in told
     assert (running.returncode, mx.contents(), mx.names()) == (1, old, names)
-    mx.serves()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
