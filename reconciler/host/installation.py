@@ -10,13 +10,13 @@ import hashlib
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from reconciler.frozen import dataclass
 from reconciler.host.command import SEARCH_PATH
-from reconciler.host.programs import Facts, Postfix
+from reconciler.host.programs import Facts, Postfix, nothing
 from reconciler.postfix.effective import parse_defaults
 
 _INTERFACES = ("/proc/net/fib_trie", "/proc/net/if_inet6")
@@ -30,14 +30,19 @@ class Installed:
     facts: Facts
 
 
-def installed(config_directory: str, meta_directory: str, known: Installed | None) -> Installed:
-    """The facts, from what is `known` where that is of the same Postfix; else asked for.
+def installed(
+    config_directory: str,
+    meta_directory: str,
+    known: Installed | None,
+    meanwhile: Callable[[], None] = nothing,
+) -> Installed:
+    """The facts, from what is `known` where that is of the same Postfix; else asked for, and `meanwhile` called.
 
     Raises CommandFailed where Postfix is not installed.
     """
     if known is not None and known.identity == identity(meta_directory, known.facts):
         return known
-    facts = Postfix(config_directory).facts(meta_directory=meta_directory)
+    facts = Postfix(config_directory).facts(meta_directory=meta_directory, meanwhile=meanwhile)
     return Installed(identity(meta_directory, facts), facts)
 
 

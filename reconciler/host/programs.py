@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from reconciler.postfix.table import TableType, compiled_path
 TIMEOUT = timedelta(seconds=60)  # a child that hangs is killed within a minute
 _COLD = 4  # s; Postfix re-reads a main.cf younger than 3 s in pauses of 0.3 s
 _PER_PROCESS = b"process_id ="  # the one default that is different in every run
+
+
+def nothing() -> None:
+    """What is done meanwhile where there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,10 @@ class Postfix:
     config_directory: str
     timeout: timedelta = TIMEOUT
 
-    def facts(self, *, meta_directory: str = "") -> Facts:
+    def facts(self, *, meta_directory: str = "", meanwhile: Callable[[], None] = nothing) -> Facts:
         """`postconf -d`, `-m` and `-a` at once, for a configuration of nothing but `meta_directory`.
+
+        `meanwhile` is called while they are at work.
 
         `-d` reads the host's master.cf and `-m` its main.cf: they would take 2.4 s over a fresh one, and die of a
         broken one that deserves a better error.
@@ -50,7 +56,7 @@ class Postfix:
             cold = time.time() - _COLD
             os.utime(main_cf, (cold, cold))
             commands = [("postconf", "-c", scratch, flag) for flag in ("-d", "-m", "-a")]
-            defaults, tables, sasl = (done.stdout for done in all_of(commands, self.timeout))
+            defaults, tables, sasl = (done.stdout for done in all_of(commands, self.timeout, meanwhile))
         lines = [line for line in defaults.splitlines(keepends=True) if not line.startswith(_PER_PROCESS)]
         version = next((line for line in lines if line.startswith(b"mail_version =")), b"")
         return Facts(
@@ -196,11 +202,14 @@ class Postfix:
         return run(self._argv(program, *arguments), self.timeout)
 
 
-def all_of(commands: Iterable[tuple[str, ...]], timeout: timedelta) -> list[Output]:
-    """Run programs at the same time; all must succeed."""
+def all_of(
+    commands: Iterable[tuple[str, ...]], timeout: timedelta, meanwhile: Callable[[], None] = nothing
+) -> list[Output]:
+    """Run programs at the same time; all must succeed. `meanwhile` is called while they are at work."""
     running: list[Running] = []
     try:
         running += (Running(command, timeout) for command in commands)
+        meanwhile()
         finished = [program.finish() for program in running]
     finally:
         for program in running:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import posixpath
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from reconciler.errors import HostUnreadable
 from reconciler.host import certificates, files, master
 from reconciler.host.command import Output, Running
 from reconciler.host.installation import Installed, identity, installed
-from reconciler.host.programs import Facts, Postfix
+from reconciler.host.programs import Facts, Postfix, nothing
 from reconciler.model.snapshot import FILES_DIGEST, CompiledTable, FileState, HostSnapshot, PemFile
 from reconciler.postfix import cdb, main_cf
 from reconciler.postfix.effective import View, parse_defaults
@@ -34,17 +34,18 @@ def take(
     tables: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     pems: Iterable[str] = (),
     known: Installed | None = None,
+    meanwhile: Callable[[], None] = nothing,
 ) -> HostSnapshot:
     """Read an instance: main.cf, master.cf, what Postfix says of itself, and what else is asked for.
 
     `tables` are paths of sources with their types. Relative paths begin at the configuration directory. What is `known`
-    of this very Postfix is not asked for again.
+    of this very Postfix is not asked for again; where it has to be, `meanwhile` is called while it answers.
 
     Raises HostUnreadable where main.cf or master.cf cannot be had, CommandFailed where Postfix is not installed.
     """
     directory = posixpath.abspath(config_directory)
     found = {path: _required(path) for path in _documents(directory)}
-    return extend(_instance(directory, found, now, known), tables=tables, pems=pems)
+    return extend(_instance(directory, found, now, known, meanwhile), tables=tables, pems=pems)
 
 
 def take_remains(config_directory: str, *, now: datetime) -> HostSnapshot:
@@ -76,11 +77,15 @@ def _meta_directory(explicit: Mapping[str, str]) -> str:
 
 
 def _instance(
-    directory: str, found: Mapping[str, FileState], now: datetime, known: Installed | None = None
+    directory: str,
+    found: Mapping[str, FileState],
+    now: datetime,
+    known: Installed | None = None,
+    meanwhile: Callable[[], None] = nothing,
 ) -> HostSnapshot:
     main = found.get(f"{directory}/main.cf")
     explicit = _explicit(main) if main else {}
-    facts = installed(directory, _meta_directory(explicit), known).facts
+    facts = installed(directory, _meta_directory(explicit), known, meanwhile).facts
     return HostSnapshot(
         config_directory=directory,
         files=found,

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from reconciler import __version__, source
@@ -34,8 +33,8 @@ class Begun:
         return found if found and (found.desired.host, found.desired.instance) == (host, instance) else None
 
     def expect_to_load(self) -> None:
-        """Import what reading a state takes, beside something else that waits."""
-        Thread(target=import_module, args=("reconciler.desired.repository",), daemon=True).start()
+        """Import what reading a state takes, while something else is waited for."""
+        import_module("reconciler.desired.repository")
 
     def load(self, host: str, instance: str) -> DesiredState:
         """The validated state.

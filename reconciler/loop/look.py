@@ -59,10 +59,9 @@ def look(where: Where, begun: Begun | None = None, rows: Rows = Rows.ALL) -> Sig
     begun = begun or beginning.of(where)
     repo = begun.repo
     kept = memory(where)
-    known_postfix = installation.recall(kept)
-    if known_postfix is None:
-        begun.expect_to_load()
-    seen = snapshot.take(directory, now=datetime.now(UTC), known=known_postfix)
+    seen = snapshot.take(
+        directory, now=datetime.now(UTC), known=installation.recall(kept), meanwhile=begun.expect_to_load
+    )
     first = live.read(seen)
     own = first.view.get("multi_instance_name")
     instance = where.instance or own
