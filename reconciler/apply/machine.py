@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from reconciler.model.candidate import Candidate
 from reconciler.model.desired import SelfSigned
@@ -12,6 +13,22 @@ from reconciler.model.journal import Fingerprint, Passage, Standing
 from reconciler.model.proof import Proof
 from reconciler.model.snapshot import Excerpt, FileState
 from reconciler.model.verdict import Verdict
+
+
+class Building(Protocol):
+    """A compiled table in the making, one program after the other. Left without `finish`, nothing is left of it."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the program that is at work."""
+
+    def advance(self) -> bool:
+        """Wait for the program that is at work, and begin the next one; whether there is one."""
+
+    def finish(self) -> str:
+        """To the end; gives the staged path. May be asked once it is at its end too."""
 
 
 class Machine(Protocol):
@@ -47,10 +64,10 @@ class Machine(Protocol):
         `mode` counts for new files only.
         """
 
-    def build(
+    def building(
         self, kind: str, path: str, content: bytes, like: FileState | None, held: Mapping[str, str] | None
-    ) -> str:
-        """Have postmap compile a source aside, compare what it made with the source; gives the staged path.
+    ) -> Building:
+        """Begin to have postmap compile a source aside, and to compare what it makes with the source.
 
         `held` where the rows name PEM files, whose content goes into the table: where those wait that are replaced,
         path to staged path.
@@ -60,15 +77,15 @@ class Machine(Protocol):
         """As `stage`, for a large file of which some lines are replaced."""
 
     def rebuild(self, kind: str, path: str, staged: str, within: Excerpt, like: FileState | None) -> str:
-        """As `build`, of a large source that is `staged`: in a copy of the live table, where that can be done."""
+        """As `building` to its end, of a large source that is `staged`: in a copy of the live table where it can be."""
 
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         """A fresh private key and a certificate signed with it, both PEM."""
 
-    def check(self, files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    def check(self, files: Mapping[str, bytes | str], meanwhile: Callable[[], None]) -> tuple[str, ...]:
         """What Postfix's own programs complain about in a shadow of the configuration with these files in place.
 
-        Live path to bytes, or to a file that holds them.
+        Live path to bytes, or to a file that holds them. `meanwhile` may be called while those programs are at work.
         """
 
     def remarks(self) -> tuple[str, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterator
-from dataclasses import field, replace
+from contextlib import ExitStack
+from dataclasses import field
+from itertools import islice
 
-from reconciler.apply.machine import Machine
+from reconciler.apply.machine import Building, Machine
 from reconciler.errors import Conflict
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.live.paths import absolute, in_address
 from reconciler.model.address import FileAddress
 from reconciler.model.journal import LINES, MADE_ANEW, UNREAD, Fingerprint, Passage
@@ -17,6 +19,7 @@ from reconciler.model.plan import AssembleCertificate, BuildTable, Edit, MakeCer
 from reconciler.model.snapshot import Excerpt, FileState
 from reconciler.postfix.table import TableType, compiled_path
 
+_AT_ONCE = 8  # tables
 _TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
 
 
@@ -35,6 +38,7 @@ class Step:
     source: str = ""
     of_files: bool = False  # postmap puts the files in, that the rows name
     within: Excerpt | None = None
+    made_by: MakeCertificate | None = None  # what the content is made by, once this is staged
 
 
 @dataclass
@@ -80,21 +84,43 @@ class Staging:
     def write(self) -> Iterator[str]:
         """Stage every file and fingerprint it; gives a word for each, before it is begun.
 
-        Raises HostUnwritable, CheckFailed, Conflict.
+        postmap is at work on several tables meanwhile. Raises HostUnwritable, CheckFailed, Conflict.
         """
         self.machine.refuse_if_crowded({step.passage.path: _size(step) for step in self.steps})
-        for number, step in enumerate(self.steps):
-            yield f"postmap {step.table}:{step.source}" if step.table else step.passage.path
-            self.steps[number] = replace(step, passage=self._written(step))
+        with ExitStack() as stack:
+            begun = {step.source: stack.enter_context(self._building(step)) for step in self._first_tables()}
+            self._make_certificates()
+            for building in begun.values():
+                building.advance()
+            for number, step in enumerate(self.steps):
+                yield f"postmap {step.table}:{step.source}" if step.table else step.passage.path
+                early = begun.pop(step.source, None) if step.table else None
+                self.steps[number] = replace(step, passage=self._written(step, early))
 
-    def _written(self, step: Step) -> Passage:
+    def _first_tables(self) -> Iterator[Step]:
+        """Some that wait for no file, one for each source."""
+        found = {it.source: it for it in self.steps if it.table and not it.of_files and it.within is None}
+        return islice(found.values(), _AT_ONCE)
+
+    def _building(self, step: Step) -> Building:
+        held = self._waiting() if step.of_files else None
+        return self.machine.building(step.table, step.source, step.content or b"", step.like or step.before, held)
+
+    def _make_certificates(self) -> None:
+        """Keys, and certificates signed with them: the slowest thing to prepare."""
+        for certificate in self.plan.certificates:
+            if isinstance(certificate, MakeCertificate):
+                made = self._made(certificate)
+                self.steps = [
+                    replace(it, content=made[it.passage.path]) if it.made_by is certificate else it for it in self.steps
+                ]
+
+    def _written(self, step: Step, begun: Building | None) -> Passage:
         like = step.like or step.before
         if step.within is not None:
             self._spliced(step, step.within, like)
         elif step.table:
-            self.machine.build(
-                step.table, step.source, step.content or b"", like, self._waiting() if step.of_files else None
-            )
+            (begun or self._building(step)).finish()
         elif step.content is not None:
             self.machine.stage(step.passage.path, step.content, like, mode=step.mode)
         before = self.machine.fingerprint(step.passage.target)
@@ -137,19 +163,26 @@ class Staging:
 
     def _certificate(self, certificate: MakeCertificate | AssembleCertificate) -> Iterator[Step]:
         if isinstance(certificate, AssembleCertificate):
-            parts = [(certificate.chain_file, self._assembled(certificate), _KEY_MODE)]
-        else:
-            parts = self._made(certificate)
-        for name, content, mode in parts:
+            content = self._assembled(certificate)
+            path = self._record(certificate.chain_file, content)
+            yield Step(self.machine.passage(path), self.machine.read(path), content, _KEY_MODE)
+            return
+        for name, mode in _files_of(certificate):
             path = absolute(name, self.plan.config_directory)
-            self.made[FileAddress(in_address(path, self.plan.config_directory))] = hashlib.sha256(content).hexdigest()
-            yield Step(self.machine.passage(path), self.machine.read(path), content, mode)
+            yield Step(self.machine.passage(path), self.machine.read(path), b"", mode, made_by=certificate)
 
-    def _made(self, certificate: MakeCertificate) -> list[tuple[str, bytes, int]]:
+    def _made(self, certificate: MakeCertificate) -> dict[str, bytes]:
+        """The content of its files, by path."""
         key, chain = self.machine.make_certificate(certificate.request)
-        if certificate.chain_file:
-            return [(certificate.chain_file, key + chain, _KEY_MODE)]
-        return [(certificate.key_file, key, _KEY_MODE), (certificate.certificate_file, chain, _CERTIFICATE_MODE)]
+        parts = (key + chain,) if certificate.chain_file else (key, chain)
+        names = (name for name, _ in _files_of(certificate))
+        return {self._record(name, content): content for name, content in zip(names, parts, strict=True)}
+
+    def _record(self, name: str, content: bytes) -> str:
+        """Note what a certificate file will be; gives its path."""
+        path = absolute(name, self.plan.config_directory)
+        self.made[FileAddress(in_address(path, self.plan.config_directory))] = hashlib.sha256(content).hexdigest()
+        return path
 
     def _assembled(self, certificate: AssembleCertificate) -> bytes:
         """The files as one, which must still be what the plan saw: a renewal can fall between."""
@@ -186,6 +219,13 @@ class Staging:
         if step.within is not None:
             copy += f".{step.table}{MADE_ANEW}" if step.table else LINES
         return replace(step, passage=replace(step.passage, copy=copy))
+
+
+def _files_of(certificate: MakeCertificate) -> tuple[tuple[str, int], ...]:
+    """With their modes: key and chain in one, or each in its own."""
+    if certificate.chain_file:
+        return ((certificate.chain_file, _KEY_MODE),)
+    return (certificate.key_file, _KEY_MODE), (certificate.certificate_file, _CERTIFICATE_MODE)
 
 
 def _size(step: Step) -> int:

@@ -7,9 +7,10 @@ is put back when a proof does not hold. docs/transaction.md tells it to the admi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 from reconciler import __version__
 from reconciler.apply import durable
@@ -20,6 +21,7 @@ from reconciler.apply.shield import shield
 from reconciler.apply.staging import Staging
 from reconciler.apply.state import Mark, StateDirectory
 from reconciler.errors import CanaryRefused, CheckFailed, RolledBack, StateUnusable
+from reconciler.frozen import replace
 from reconciler.live.paths import absolute
 from reconciler.model.address import FileAddress, TableAddress
 from reconciler.model.applied import LastApplied, Mirrored
@@ -47,13 +49,14 @@ _INTERRUPTED = {
 class Transaction:
     """An apply, or the way back from one. `progress` is told each step, in a word for a person.
 
+    `prover` gives what proves the change; it is asked while the checks run, for there is much to load.
     `recorded` marks the record that the plan was made from: what was written to it since would be lost.
     """
 
     plan: Plan
     machine: Machine
     state: StateDirectory
-    prover: Prover
+    prover: Callable[[], Prover]
     progress: Progress = lambda _: None
     purpose: Purpose = Purpose.APPLY
     trial: Trial | None = None
@@ -83,13 +86,14 @@ class Transaction:
             staging = Staging(self.plan, self.machine)
             staging.intend()
             self.course = self._begun(staging)
+            self.number = self.course.entry.number
             try:
                 self._prepare(staging)
                 self.course.commit()
-                self.course.prove(self.prover)
+                self.course.prove(self._prover)
             except BaseException as failure:  # an interrupt too must not leave half of a change behind
                 with shield():
-                    self.course.unwind(self.prover, failure)
+                    self.course.unwind(self._prover, failure)
                     if not isinstance(failure, Exception | SystemExit) and not failure.args:  # a signal
                         failure.args = (_INTERRUPTED[self.course.journal.phase is Phase.DONE],)
                 if isinstance(failure, RolledBack):
@@ -105,7 +109,6 @@ class Transaction:
         journal = self._journal(staging)
         try:
             entry = self.state.ledger.begin()
-            self.number = entry.number
             journal = replace(journal, number=entry.number)
             entry.write(journal, lasting=False)
         except OSError as error:
@@ -148,13 +151,20 @@ class Transaction:
         self._check(staging)
         self._try_out(staging)
         self.progress("probing")
-        before = self.prover.before() if self.machine.is_running() else ()
+        before = self._prover.before() if self.machine.is_running() else ()
         self._keep_old(staging)
         self.course.write(replace(self.course.journal, phase=Phase.PREPARED, before=before))
 
+    @cached_property
+    def _prover(self) -> Prover:
+        return self.prover()
+
+    def _get_ready(self) -> None:
+        _ = self._prover
+
     def _check(self, staging: Staging) -> None:
         self.progress("checking")
-        complaints = self.machine.check(staging.contents)
+        complaints = self.machine.check(staging.contents, self._get_ready)
         if complaints:
             raise CheckFailed(
                 "the configuration does not pass the checks, and was not put in place:\n" + "\n".join(complaints)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
+from reconciler.errors import HostUnreadable
+from reconciler.frozen import replace
 from reconciler.host import (
     certificates,
     edit_lock,
@@ -22,20 +20,16 @@ from reconciler.host import (
     remains,
     room,
     service,
-    snapshot,
     spliced,
     swap,
 )
-from reconciler.host.programs import Postfix
+from reconciler.host.building import AMENDABLE, Building, Source
+from reconciler.host.programs import Postfix, nothing
 from reconciler.host.shadow import complaints, shadow
 from reconciler.model.desired import SelfSigned
 from reconciler.model.journal import LINES, MADE_ANEW, Fingerprint, Passage, Standing
-from reconciler.model.snapshot import FILES_DIGEST, Excerpt, FileState
-from reconciler.postfix import delta, master_cf, table, values
-from reconciler.postfix.table import TableType, compiled_path
-
-_LARGE = 1 << 20  # bytes of source; smaller tables are built in a moment
-_AMENDABLE = frozenset({"hash", "btree", "lmdb"})  # a cdb is only ever built whole
+from reconciler.model.snapshot import Excerpt, FileState
+from reconciler.postfix import master_cf
 
 
 class LocalMachine:
@@ -50,7 +44,6 @@ class LocalMachine:
         self.queue_directory = queue_directory
         self.postfix = Postfix(config_directory)
         self._remarks: tuple[str, ...] = ()
-        self._built: dict[str, str] = {}  # compiled path → where the new one waits
 
     def read(self, path: str) -> FileState | None:
         return files.read(path)
@@ -72,40 +65,20 @@ class LocalMachine:
         room.refuse_if_crowded(sizes)
 
     def stage(self, path: str, content: bytes, like: FileState | None, *, mode: int) -> str:
+        self._make_directories(path)
+        return files.stage(path, content, like, mode=mode)
+
+    def _make_directories(self, path: str) -> None:
         with files.typed(path):
             for missing in self.missing_directories(path):
                 Path(missing).mkdir()
                 Path(missing).chmod(0o755)  # whatever the umask
-        return files.stage(path, content, like, mode=mode)
 
-    def build(
+    def building(
         self, kind: str, path: str, content: bytes, like: FileState | None, held: Mapping[str, str] | None = None
-    ) -> str:
-        """postmap works in a scratch directory beside the target, for it would truncate the live table first.
-
-        Raises CheckFailed where what it made is not what the source says: it leaves rows out with exit code 0.
-        """
-        scratch = Path(files.scratch_path(path))
-        files.discard_scratch(str(scratch))
-        scratch.mkdir(mode=0o700)
-        try:
-            source = scratch / Path(path).name
-            source.touch(mode=0o600)
-            source.chmod(like.mode if like else 0o644 if held is None else 0o600)
-            source.write_bytes(content if held is None else _from_where_they_wait(content, held))
-            if like:  # postmap drops to the owner of its source
-                for made in (scratch, source):
-                    os.chown(made, like.uid, like.gid)
-            built = compiled_path(TableType(kind), str(source))
-            if held is not None or not self._amended(kind, path, source, content):
-                warnings = self.postfix.build(kind, str(source), of_files=held is not None)
-                self._compare(kind, source, warnings, path, of_files=held is not None)
-            target = compiled_path(TableType(kind), path)
-            staged = files.adopt(built, target)
-            self._built[target] = staged
-            return staged
-        finally:
-            files.discard_scratch(str(scratch))
+    ) -> Building:
+        self._make_directories(path)
+        return Building(self.postfix, Source(kind, path, content, like, held))
 
     def facts(self, path: str, within: Excerpt) -> FileState | None:
         return spliced.facts(path, within)
@@ -115,51 +88,18 @@ class LocalMachine:
 
     def rebuild(self, kind: str, path: str, staged: str, within: Excerpt, like: FileState | None) -> str:
         """The keys that changed are read back, not the whole table: the copy is one of what was read back before."""
-        target = compiled_path(TableType(kind), path)
-        made = spliced.amend(self.postfix, kind, path, within, like) if kind in _AMENDABLE else None
+        made = spliced.amend(self.postfix, kind, path, within, like) if kind in AMENDABLE else None
         if made is None:
             content = files.read(staged)
             if content is None:
                 raise HostUnreadable(f"{staged}: gone")
-            made = self.build(kind, path, content.content, like)
-        self._built[target] = made
+            made = self.building(kind, path, content.content, like).finish()
         return made
-
-    def _amended(self, kind: str, path: str, source: Path, content: bytes) -> bool:
-        """A copy of the live compiled table with the rows changed, where they are few in a large table.
-
-        The copy is read back whole like any other; where it is not what the source says, it is built anew.
-        """
-        standing = files.read(path) if len(content) > _LARGE and kind in _AMENDABLE else None
-        live, built = (compiled_path(TableType(kind), it) for it in (path, str(source)))
-        changed = delta.between(standing.content, content) if standing else None
-        if changed is None or not Path(live).is_file():
-            return False
-        about = source.stat()
-        try:
-            shutil.copyfile(live, built)
-            Path(built).chmod(about.st_mode & 0o777)
-            os.chown(built, about.st_uid, about.st_gid)
-            self.postfix.amend(kind, str(source), changed.put, changed.gone)
-            self._compare(kind, source, (), path, of_files=False)
-        except (CommandFailed, CheckFailed, OSError):  # what is really wrong, building it anew will say
-            Path(built).unlink(missing_ok=True)
-            return False
-        return True
-
-    def _compare(self, kind: str, source: Path, warnings: tuple[str, ...], path: str, *, of_files: bool) -> None:
-        wanted = {key: row.value for key, row in table.parse(source.read_bytes()).rows.items()}
-        if of_files:
-            wanted = {key: _digest_of_files(value) for key, value in wanted.items()}
-        made = snapshot.made(self.postfix, kind, str(source))
-        if made.rows != wanted:
-            why = made.problem or "; ".join(warnings) or "its rows are not those of the source"
-            raise CheckFailed(f"postmap {kind}:{path}: {why.replace(str(source), path)}")
 
     def make_certificate(self, request: SelfSigned) -> tuple[bytes, bytes]:
         return certificates.make_self_signed(request.names, request.lifetime, datetime.now(UTC))
 
-    def check(self, candidate: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    def check(self, candidate: Mapping[str, bytes | str], meanwhile: Callable[[], None] = nothing) -> tuple[str, ...]:
         """What Postfix says against the candidate and does not say against the configuration as it is."""
         unheard = self._listeners(candidate)
         if unheard:
@@ -167,8 +107,8 @@ class LocalMachine:
         unusable, self._remarks = presented.judge(candidate, self.config_directory, datetime.now(UTC))
         if unusable:
             return unusable
-        with shadow(self.config_directory, self.queue_directory, {**candidate, **self._built}) as changed:
-            new = complaints(changed, running=self.is_running())
+        with shadow(self.config_directory, self.queue_directory, candidate) as changed:
+            new = complaints(changed, running=self.is_running(), meanwhile=meanwhile)
         if not new:
             return ()
         with shadow(self.config_directory, self.queue_directory, {}) as standing:
@@ -237,7 +177,7 @@ class LocalMachine:
         state = files.read(source.aside if aside is not None and aside == source.before else source.target)
         if state is None:
             raise HostUnreadable(f"{passage.path}: nothing is left to make it of")
-        self.build(kind, source.path, state.content, state)
+        self.building(kind, source.path, state.content, state).finish()
 
     def restore(self, passage: Passage) -> None:
         swap.take_back(passage)
@@ -265,30 +205,6 @@ class LocalMachine:
 
     def restart(self) -> None:
         service.restart(self.postfix, master.pid(self.queue_directory, self.config_directory))
-
-
-def _from_where_they_wait(content: bytes, held: Mapping[str, str]) -> bytes:
-    """A table that names files, with the staged file in the place of each that is about to be replaced."""
-    document = table.parse(content)
-    rows: dict[bytes, bytes | None] = {
-        key: b", ".join(_bytes(held.get(path, path)) for path in values.split_list(_text(row.value)))
-        for key, row in document.rows.items()
-    }
-    return document.edit(rows).render()
-
-
-def _digest_of_files(value: bytes) -> bytes:
-    """What a snapshot shows of a row whose files postmap has put into the table."""
-    state = files.read_joined(values.split_list(_text(value)))
-    return FILES_DIGEST + hashlib.sha256(state.content).hexdigest().encode() if state else b""
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _as_it_was(copy: FileState, before: Fingerprint) -> FileState:

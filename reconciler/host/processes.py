@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-_PAUSE = 0.01  # s, between two looks at something that gives no signal
+_PAUSE = 0.003  # s, between two looks at something that gives no signal
 
 
 def until(timeout: timedelta) -> Iterator[None]:

@@ -82,8 +82,11 @@ class Postfix:
 
         `of_files` has it put the content of the files that the rows name into the table (-F).
         """
-        done = self._run("postmap", *(("-F",) if of_files else ()), f"{kind}:{path}")
-        return tuple(done.stderr.decode("utf-8", "replace").splitlines())
+        return warnings_of(self.building(kind, path, of_files=of_files).succeed())
+
+    def building(self, kind: str, path: str, *, of_files: bool = False) -> Running:
+        """`build`, started: several can run at once."""
+        return Running(self._argv("postmap", *(("-F",) if of_files else ()), f"{kind}:{path}"), self.timeout)
 
     def amend(self, kind: str, path: str, put: bytes, gone: bytes) -> None:
         """`postmap -d` and `-i -r`, in place: take out the keys of `gone`, one a line, and put in the rows of `put`.
@@ -147,8 +150,7 @@ class Postfix:
 
         It makes missing queue directories.
         """
-        done = self._run("postfix", "check")
-        return tuple(done.stderr.decode("utf-8", "replace").splitlines())
+        return warnings_of(self._run("postfix", "check"))
 
     def reload(self) -> None:
         """`postfix reload`: exits 0 once master(8) was told, not once it has read."""
@@ -200,6 +202,11 @@ class Postfix:
 
     def _run(self, program: str, *arguments: str) -> Output:
         return run(self._argv(program, *arguments), self.timeout)
+
+
+def warnings_of(done: Output) -> tuple[str, ...]:
+    """What a program that succeeded said all the same."""
+    return tuple(done.stderr.decode("utf-8", "replace").splitlines())
 
 
 def all_of(

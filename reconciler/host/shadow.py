@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from reconciler.frozen import dataclass
 from reconciler.host import remains
 from reconciler.host.command import Output, Running
 from reconciler.host.owner import as_owner
+from reconciler.host.programs import nothing
 from reconciler.postfix import main_cf, master_cf
 from reconciler.postfix.main_cf import Entry, MainCf
 
@@ -116,24 +117,27 @@ def cool(path: Path) -> None:
     os.utime(path, (past, past))
 
 
-def complaints(candidate: Shadow, *, running: bool) -> tuple[str, ...]:
+def complaints(candidate: Shadow, *, running: bool, meanwhile: Callable[[], None] = nothing) -> tuple[str, ...]:
     """What Postfix's programs say against the shadow, each once, without times and process numbers.
 
-    Where the instance is not `running`, smtpd is not started: it would miss tlsmgr(8) and proxymap(8).
+    `meanwhile` is called while they are at work. Where the instance is not `running`, smtpd is not started: it would
+    miss tlsmgr(8) and proxymap(8).
     """
     with ExitStack() as stack:
         begun = _begin(candidate, stack) if running else ()
-        said = list(_unread(candidate))
+        said = list(_unread(candidate, meanwhile))
         if not said:
             said = [line.replace(f"{candidate.directory}/{_OUTSIDE}", "") for line in _told(begun)]
     return tuple(dict.fromkeys(re.sub(_A_COPY, "", line).replace(candidate.directory, "CANDIDATE") for line in said))
 
 
-def _unread(candidate: Shadow) -> Iterator[str]:
+def _unread(candidate: Shadow, meanwhile: Callable[[], None]) -> Iterator[str]:
     """What postconf cannot read; both files at the same time."""
     with ExitStack() as stack:
         asked = [("postconf", "-c", candidate.directory, what) for what in ("-n", "-M")]
-        for program in [stack.enter_context(Running(argv, _CHECK_LIMIT)) for argv in asked]:
+        begun = [stack.enter_context(Running(argv, _CHECK_LIMIT)) for argv in asked]
+        meanwhile()
+        for program in begun:
             try:
                 program.succeed()
             except CommandFailed as failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 
 from reconciler.apply.course import Progress
 from reconciler.apply.quarantine import Quarantine
@@ -14,12 +15,11 @@ from reconciler.host import snapshot
 from reconciler.host.machine import LocalMachine
 from reconciler.loop import installation, lean, recording
 from reconciler.loop.look import Sight
-from reconciler.loop.recover import told
+from reconciler.loop.recover import prover_of, told
 from reconciler.loop.trial import InCanary
 from reconciler.model.plan import Plan
 from reconciler.model.receipt import Receipt
 from reconciler.record.recorder import Heard, Recorder, unheard
-from reconciler.verify.around import AroundChange
 
 
 def apply(
@@ -41,7 +41,6 @@ def apply(
         sight.source.accept(sight.fetched)
     view = sight.live.view
     machine = LocalMachine(plan.config_directory, view.get("queue_directory"), view.get("inet_interfaces"))
-    prover = AroundChange(sight.live, machine)
     if not looked:
         Recorder(sight.state.path, heard).look(recording.scene(sight, plan))
     trial = InCanary(sight.live, progress)
@@ -49,7 +48,7 @@ def apply(
         plan,
         machine,
         sight.state,
-        prover,
+        partial(prover_of, sight.live, machine),
         progress,
         trial=trial,
         skips_trial=skip_canary,
@@ -84,11 +83,12 @@ def carried_out(work: Transaction, heard: Heard = unheard) -> Receipt:
     except ReconcilerError as failure:
         with suppress(OSError):  # why it failed is what there is to say, also where no room is left to write it down
             recorder.failed(work.plan, failure.reason, str(failure))
-            told(work.state, work.number)
+            if work.number:
+                told(work.state, work.course.journal)
         raise
     if not work.plan.is_empty:
         recorder.applied(work.plan, receipt, time.monotonic() - start)
-        told(work.state, work.number)
+        told(work.state, work.course.journal)
     return receipt
 
 

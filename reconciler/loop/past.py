@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from reconciler import live
 from reconciler.apply.course import Course, Progress
@@ -17,11 +18,10 @@ from reconciler.host.machine import LocalMachine
 from reconciler.live import LiveConfig
 from reconciler.loop.carry_out import carried_out
 from reconciler.loop.place import Where
-from reconciler.loop.recover import machine_of, memory_of
+from reconciler.loop.recover import machine_of, memory_of, prover_of
 from reconciler.loop.trial import InCanary
 from reconciler.model.journal import Journal, Phase, Purpose
 from reconciler.model.receipt import Receipt
-from reconciler.verify.around import AroundChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,11 @@ def go_back(found: Return, progress: Progress = lambda _: None, *, skip_canary: 
 
     Raises what an apply raises.
     """
-    prover = AroundChange(found.live, found.machine)
     work = Transaction(
         found.way.plan,
         found.machine,
         found.state,
-        prover,
+        partial(prover_of, found.live, found.machine),
         progress,
         purpose=Purpose.ROLLBACK,
         undoes=found.way.journal,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler import live
@@ -13,14 +12,15 @@ from reconciler.apply.machine import Machine, Prover
 from reconciler.apply.recovery import Recovery
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import replace
 from reconciler.host import files, snapshot
 from reconciler.host.machine import LocalMachine
+from reconciler.live import LiveConfig
 from reconciler.loop.place import Where, memory
 from reconciler.model.journal import Journal
 from reconciler.postfix import main_cf
 from reconciler.postfix.effective import View
 from reconciler.record.events import EventLog
-from reconciler.verify.around import AroundChange
 
 
 def recover(where: Where, progress: Progress = lambda _: None) -> Journal | None:
@@ -64,20 +64,26 @@ def machine_of(journal: Journal) -> LocalMachine:
 
 
 def _prover(journal: Journal, machine: Machine) -> Prover:
-    return AroundChange(live.read(snapshot.take(journal.config_directory, now=datetime.now(UTC))), machine)
+    return prover_of(live.read(snapshot.take(journal.config_directory, now=datetime.now(UTC))), machine)
+
+
+def prover_of(config: LiveConfig, machine: Machine) -> Prover:
+    """What proves a change of this instance."""
+    from reconciler.verify.around import AroundChange  # noqa: PLC0415 - loaded while Postfix's programs are at work
+
+    return AroundChange(config, machine)
 
 
 def _record(state: StateDirectory, journal: Journal) -> None:
     """The event that the interrupted run could not write, unless it did and died before it could say so."""
     log = EventLog(state.path / "events.jsonl")
     log.recovered(journal, datetime.now(UTC))
-    told(state, journal.number)
+    told(state, journal)
 
 
-def told(state: StateDirectory, number: int) -> None:
+def told(state: StateDirectory, journal: Journal) -> None:
     """The end of this transaction stands in an event: nothing of it is left to do."""
     entry = state.ledger.last()
-    journal = entry.read() if entry and entry.number == number else None
-    if entry and journal and journal.phase.is_end and not journal.told:
+    if entry and entry.number == journal.number and journal.phase.is_end and not journal.told:
         with suppress(OSError):  # then it is told once more
             entry.write(replace(journal, told=True), lasting=False)

@@ -10,7 +10,6 @@ from reconciler.frozen import dataclass
 from reconciler.live import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.verdict import Verdict
-from reconciler.verify.service import service_proofs
 
 _PATIENCE = timedelta(seconds=4)  # for one listener
 _LIMIT = timedelta(seconds=10)  # for all of them together
@@ -29,6 +28,7 @@ class InCanary:
         Raises CheckFailed where no private instance can be made of it.
         """
         from reconciler import canary  # noqa: PLC0415 - a plan that is empty needs none
+        from reconciler.verify.service import service_proofs  # noqa: PLC0415
 
         prove = partial(service_proofs, patience=_PATIENCE, limit=_LIMIT)
         return canary.try_out(candidate, self.live, prove, proven=proven, progress=self.progress)

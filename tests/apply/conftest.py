@@ -82,7 +82,7 @@ class Site:
 
     def transaction(self, kind: type[LocalMachine] = LocalMachine, prover: Prover | None = None) -> Transaction:
         sight = self.look()
-        return Transaction(plan_of(sight), self.machine(kind), sight.state, prover or Unproven())
+        return Transaction(plan_of(sight), self.machine(kind), sight.state, lambda: prover or Unproven())
 
     def breaking(self, replacement: bytes) -> Transaction:
         """A transaction whose main.cf is, once it is committed, one that the checks have not seen: the proofs have to."""

@@ -139,7 +139,7 @@ def test_a_failing_proof_puts_the_large_table_back_and_what_postmap_made_of_it(l
     plan = plan_of(sight)
     assert [edit.within is not None for edit in plan.edits] == [True]
     with asking(large, CHANGED) as answers, pytest.raises(RolledBack):
-        Transaction(plan, large.site.machine(LocalMachine), sight.state, Worse()).execute()
+        Transaction(plan, large.site.machine(LocalMachine), sight.state, Worse).execute()
     assert answers <= {"encrypt", "secure"}
     assert large.source.read_bytes() == NOTE + OLD
     assert large.rows() == rows_of(OLD)
@@ -163,5 +163,5 @@ def test_what_somebody_writes_meanwhile_is_a_conflict(large: Large) -> None:
     theirs = (NOTE + OLD).replace(b"d7.a-rather-long-name.example encrypt", b"d7.a-rather-long-name.example none   ")
     large.source.write_bytes(theirs)
     with pytest.raises(Conflict):
-        Transaction(plan_of(sight), large.site.machine(LocalMachine), sight.state, Unproven()).execute()
+        Transaction(plan_of(sight), large.site.machine(LocalMachine), sight.state, Unproven).execute()
     assert large.source.read_bytes() == theirs

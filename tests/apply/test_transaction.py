@@ -138,6 +138,6 @@ def test_a_plan_is_refused_where_another_apply_was_interrupted_since(site: Make)
     assert done.returncode != 0
     before = mx.contents()
     with pytest.raises(Conflict, match="transaction 1 was interrupted since the plan was made"):
-        Transaction(plan_of(sight), mx.machine(), sight.state, Unproven()).execute()
+        Transaction(plan_of(sight), mx.machine(), sight.state, Unproven).execute()
     assert mx.contents() == before
     assert mx.apply("--skip-canary").returncode == 0

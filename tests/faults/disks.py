@@ -104,7 +104,7 @@ def full_while_building(kind: str, free_kib: int) -> str:
         rows = b"".join(b"n%d.example encrypt\n" % number for number in range(4000))
         with _filled(site, free_kib):
             try:
-                machine.build(kind, path, rows, machine.read(path))
+                machine.building(kind, path, rows, machine.read(path)).finish()
             except (ReconcilerError, OSError):
                 pass
             else:

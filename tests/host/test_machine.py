@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_a_table_is_built_beside_the_live_one_which_stays(instance, machine, kin
     os.chown(source, 65534, 12)
     before = machine.read(source)
     (live,) = (path for path in listing(instance.config_directory) if path.startswith(source + "."))
-    machine.build(kind, source, b"a.test encrypt\n", before)
+    machine.building(kind, source, b"a.test encrypt\n", before).finish()
     assert instance.postfix.query(kind, source, "a.test") == "may"
     passage = machine.passage(live, source=source)
     old, new = machine.fingerprint(passage.target), machine.fingerprint(passage.aside)
@@ -57,26 +58,37 @@ def test_a_table_built_first_with_a_wide_mode_is_as_narrow_as_its_source_afterwa
     source = instance.write("table", "a b\n")
     instance.postfix.build("hash", source)
     Path(source).chmod(0o600)
-    built = machine.build("hash", source, b"a c\n", machine.read(source))
+    built = machine.building("hash", source, b"a c\n", machine.read(source)).finish()
     assert Path(built).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_table_with_rows_that_postfix_passes_over_is_as_its_source_says(instance, machine):
     content = b"a one\na two\nlonely\nB upper\n"
     source = instance.write("table", content)
-    Path(machine.build("hash", source, content, machine.read(source))).unlink()
+    Path(machine.building("hash", source, content, machine.read(source)).finish()).unlink()
 
 
 def test_a_full_disk_is_an_error_even_where_postmap_says_nothing(instance, machine, monkeypatch):
     monkeypatch.setattr("reconciler.host.programs.Postfix.dumping", lambda self, kind, path: _Dump())
     source = instance.write("table", "a b\n")
     with pytest.raises(CheckFailed, match=f"postmap hash:{source}: "):
-        machine.build("hash", source, b"a b\n", machine.read(source))
+        machine.building("hash", source, b"a b\n", machine.read(source)).finish()
     assert not [path for path in listing(instance.config_directory) if "reconciler" in path.rpartition("/")[2]]
 
 
-class _Dump:
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_table_that_is_left_in_the_making_leaves_nothing(instance, machine, steps):
+    source = instance.write("table", "a b\n")
+    with machine.building("hash", source, b"a b\n", machine.read(source)) as building:
+        assert all(building.advance() for _ in range(steps))
+    assert not [path for path in listing(instance.config_directory) if "reconciler" in path.rpartition("/")[2]]
+
+
+class _Dump(AbstractContextManager):
     """An old table dumped where the new one could not be written."""
+
+    def __exit__(self, *_failure):
+        pass
 
     def finish(self):
         from reconciler.host.command import Output
@@ -160,8 +172,9 @@ def test_a_table_that_comes_with_the_change_is_there_when_it_is_tried(instance, 
     path, source = f"{instance.config_directory}/main.cf", f"{instance.config_directory}/senders"
     candidate = Path(path).read_bytes() + f"smtpd_sender_restrictions = check_sender_access hash:{source}\n".encode()
     staged = machine.stage(source, b"a.test reject_plaintext_session\n", None, mode=0o644)
-    built = machine.build("hash", source, b"a.test reject_plaintext_session\n", None)
-    assert machine.check({path: candidate, source: b"a.test reject_plaintext_session\n"}) == ()
+    built = machine.building("hash", source, b"a.test reject_plaintext_session\n", None).finish()
+    rows = b"a.test reject_plaintext_session\n"
+    assert machine.check({path: candidate, source: rows, f"{source}.db": built}) == ()
     for waiting in (staged, built):
         Path(waiting).unlink()
     assert any(
@@ -194,8 +207,8 @@ def test_a_few_rows_of_a_large_table_are_changed_in_a_copy(instance, machine, ki
     source = instance.write("large", "".join(rows), mode=0o640)
     instance.postfix.build(kind, source)
     rows[20_000:20_003] = ["D20000.a-rather-long-name.example encrypt\n", "new.example none\n"]
-    monkeypatch.setattr("reconciler.host.programs.Postfix.build", _never)
-    built = machine.build(kind, source, "".join(rows).encode(), machine.read(source))
+    monkeypatch.setattr("reconciler.host.programs.Postfix.building", _never)
+    built = machine.building(kind, source, "".join(rows).encode(), machine.read(source)).finish()
     assert instance.postfix.query(kind, source, "d20000.a-rather-long-name.example") == "may"
     assert Path(built).stat().st_mode & 0o777 == 0o640
     Path(built).unlink()
@@ -207,7 +220,7 @@ def test_a_copy_that_was_stale_is_built_anew(instance, machine):
     instance.postfix.build("hash", source)
     instance.write("large", "".join(rows))
     rows[2] = "d2.a-rather-long-name.example encrypt\n"
-    Path(machine.build("hash", source, "".join(rows).encode(), machine.read(source))).unlink()
+    Path(machine.building("hash", source, "".join(rows).encode(), machine.read(source)).finish()).unlink()
 
 
 def _never(*_arguments, **_options):

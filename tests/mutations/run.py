@@ -135,7 +135,7 @@ def run(site: Site, mutation: Mutation, memory: Path) -> Outcome:
     started = time.monotonic()
     step, why = "", ""
     try:
-        Transaction(plan_of(site, mutation), machine, state, Unproven(), trial=trial).execute()
+        Transaction(plan_of(site, mutation), machine, state, Unproven, trial=trial).execute()
     except Passed:
         pass
     except ReconcilerError as error:
