@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from reconciler.live.config import LiveConfig
 from reconciler.model.address import (
@@ -73,15 +74,18 @@ def _master(changes: list[Change], strays: Mapping[ServiceAddress, int], target:
         if standing is not None:
             master = master.drop_options(standing, standing.options[-count:])
     removed = {it.address for it in changes if isinstance(it.address, ServiceAddress) and it.after is None}
-    for change in changes:
-        match change.address:
-            case ServiceAddress() as service:
-                master = _service(master, service, change, target)
-            case OptionAddress() as option if option.service not in removed:
-                master = _option(master, option, change.after)
-            case _:
-                pass
+    for service, group in groupby(changes, _whose_option):
+        if service is None:
+            for change in group:
+                if isinstance(change.address, ServiceAddress):
+                    master = _service(master, change.address, change, target)
+        elif service not in removed:
+            master = _options(master, service, group)
     return master
+
+
+def _whose_option(change: Change) -> ServiceAddress | None:
+    return change.address.service if isinstance(change.address, OptionAddress) else None
 
 
 def _service(master: MasterCf, address: ServiceAddress, change: Change, target: Target) -> MasterCf:
@@ -96,13 +100,17 @@ def _service(master: MasterCf, address: ServiceAddress, change: Change, target: 
     return master.set_columns(standing, columns, command, tuple(words[6:]))
 
 
-def _option(master: MasterCf, address: OptionAddress, after: str | None) -> MasterCf:
-    service = master.get(address.service.endpoint, address.service.type)
-    if service is None or service.overrides.get(address.name) == after:
+def _options(master: MasterCf, address: ServiceAddress, changes: Iterable[Change]) -> MasterCf:
+    service = master.get(address.endpoint, address.type)
+    if service is None:
         return master
-    if after is None:
-        return master.unset_option(service, address.name)
-    return master.set_option(service, address.name, after)
+    wanted = {it.address.name: it.after for it in changes if isinstance(it.address, OptionAddress)}
+    differing = {name: after for name, after in wanted.items() if service.overrides.get(name) != after}
+    gone = [option for option in service.options if option.name in differing and differing[option.name] is None]
+    if gone:
+        master = master.drop_options(service, gone)
+        service = master.by_key[service.key]
+    return master.set_options(service, {name: after for name, after in differing.items() if after is not None})
 
 
 def _tables(changes: list[Change], whole: frozenset[str], target: Target, live: LiveConfig) -> Iterable[Edit]:

@@ -9,7 +9,7 @@ Source: master(5); `get_master_ent()` in master/master_ent.c; the `getopt()` loo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import chain
 
@@ -150,6 +150,15 @@ class MasterCf:
         first, last = standing.tokens[0], standing.tokens[-1]
         raw = service.raw[: first.at[0]] + _written(name, value) + service.raw[last.at[1] :]
         return self._replace(service, raw)
+
+    def set_options(self, service: Service, values: Mapping[str, str]) -> MasterCf:
+        """As `set_option` one after the other; a service that has none yet is read once and not each time."""
+        if service.options or _end_of_options(service) is not None or _is_cut_short(service):
+            document = self
+            for name, value in values.items():
+                document = document.set_option(document.by_key[service.key], name, value)
+            return document
+        return self._replace(service, _with_lines(service, *(_written(name, it) for name, it in values.items())))
 
     def unset_option(self, service: Service, name: str) -> MasterCf:
         """Remove every `-o` of that name, with its line where nothing else stands on it."""
@@ -336,18 +345,25 @@ def _with_option(service: Service, name: str, value: str) -> bytes:
         alone = bool(start) and not service.raw[start:end].strip(BLANKS)
         gap = newline_of(service.raw) + service.raw[start:end] if alone else b" "
         return service.raw[:end] + _written(name, value) + gap + service.raw[end:]
-    text = service.source.text
-    if text != service.source.whole:  # behind the NUL nobody reads
-        end = service.source.offset(len(text))
+    if _is_cut_short(service):
+        end = service.source.offset(len(service.source.text))
         return service.raw[:end] + b" " + _written(name, value) + service.raw[end:]
+    return _with_lines(service, _written(name, value))
+
+
+def _is_cut_short(service: Service) -> bool:
+    """By a NUL, behind which nobody reads."""
+    return service.source.text != service.source.whole
+
+
+def _with_lines(service: Service, *options: bytes) -> bytes:
     last_start, last_end = service.source.spans[-1]
     line = service.raw[last_start:last_end]
     indent = line[: len(line) - len(line.lstrip(b" \t"))] or b"  "
     newline = b"\r\n" if line.endswith(b"\r") else b"\n"
-    head = service.raw[:last_end]
-    ending = service.raw[last_end:]
     carriage = b"\r" if newline == b"\r\n" else b""
-    return head + b"\n" + indent + _written(name, value) + carriage + ending
+    lines = (b"\n" + indent + option + carriage for option in options)
+    return service.raw[:last_end] + b"".join(lines) + service.raw[last_end:]
 
 
 def _end_of_options(service: Service) -> int | None:

@@ -77,6 +77,20 @@ def test_an_option_set_is_the_option_in_force_and_the_others_stay(source: bytes,
         assert others == {it: found.overrides for it, found in before.by_key.items() if it != key}
 
 
+@given(files, st.dictionaries(_names, _values, max_size=3))
+@example(b"smtp inet n - y - - smtpd\r\n", {b"x": b"y", b"z": b"a b"})
+@example(b"smtp inet n - y - - smtpd -v\n  # behind\n", {b"x": b"y", b"z": b"{"})
+@example(b"smtp inet n - y - - smtpd a\n", {b"x": b"y", b"z": b"1"})
+def test_options_set_at_once_are_as_set_one_after_the_other(source: bytes, options: dict[bytes, bytes]) -> None:
+    document = master_cf.parse(source)
+    values = {name.decode(): value.decode("utf-8", "replace") for name, value in options.items()}
+    for key, service in document.by_key.items():
+        one_by_one = document
+        for name, value in values.items():
+            one_by_one = one_by_one.set_option(one_by_one.by_key[key], name, value)
+        assert document.set_options(service, values).render() == one_by_one.render()
+
+
 @given(files)
 def test_an_option_unset_is_gone_and_nothing_else(source: bytes) -> None:
     before = master_cf.parse(source)
