@@ -15,6 +15,11 @@ from pathlib import Path
 from benchmarks import agent, large, typical
 from benchmarks.rivals import rivals
 from reconciler.host.instance import DidNotStart, PrivateInstance, workspace
+from reconciler.loop.carry_out import apply
+from reconciler.loop.lean import Rows
+from reconciler.loop.look import look, plan_of
+from reconciler.loop.place import Where
+from reconciler.loop.recover import recover
 from reconciler.postfix.main_cf import parse as parse_main_cf
 
 PYTHON = sys.executable
@@ -107,8 +112,20 @@ def first_apply(instance: PrivateInstance, repo: Path, memory: str) -> None:
         run("bash", "-c", script)
         return time.perf_counter() - start
 
+    def carried_out() -> float:
+        reset()
+        start = time.perf_counter()
+        where = Where(str(repo), instance.config_directory, memory)
+        recover(where)
+        sight = look(where, rows=Rows.DIFFERING)
+        apply(sight, plan_of(sight), skip_canary=True)
+        return time.perf_counter() - start
+
     floor = statistics.median(scripted() for _ in range(5)) * 1000
     row("P3", "first apply, staged, checked, proven", cost, floor, "≤ 1.5, stretch ≤ 1.3")
+    carried_out()
+    warm = statistics.median(carried_out() for _ in range(5)) * 1000
+    row("P3", "the same by a process that runs already", warm, floor, "≤ 1.5, stretch ≤ 1.3")
 
 
 def others(instance: PrivateInstance, ours: float) -> None:
