@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import pickle
 from dataclasses import field
+from functools import cached_property
 
 import pytest
 from hypothesis import given
@@ -46,12 +47,31 @@ def _made(decorator):
         def __eq__(self, other):
             return True
 
-    return Base, Derived, Empty, Own
+    @decorator(frozen=True)
+    class Loose:
+        """With room for what is worked out once."""
+
+        name: str
+        sizes: tuple[int, ...] = (1,)
+        seen: list[str] = field(default_factory=list, compare=False)
+
+        @cached_property
+        def total(self) -> int:
+            return sum(self.sizes)
+
+    @decorator(frozen=True)
+    class Below(Loose):
+        sizes: tuple[int, ...] = (2,)
+        note: str = field(default="x", repr=False)
+
+    return Base, Derived, Empty, Own, Loose, Below
 
 
 OURS, THEIRS = _made(dataclass), _made(dataclasses.dataclass)
 NAMES = range(len(OURS))
-ARGUMENTS: dict[int, dict[str, object]] = {0: {"name": "a"}, 1: {"name": "a", "sizes": (1, 2)}, 2: {}, 3: {"name": "a"}}
+A: dict[str, object] = {"name": "a"}
+TWO: dict[str, object] = {"name": "a", "sizes": (1, 2)}
+ARGUMENTS: dict[int, dict[str, object]] = {0: A, 1: TWO, 2: {}, 3: A, 4: A, 5: TWO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +86,26 @@ class Sent:
 def test_the_class_is_described_alike(number):
     ours, theirs = OURS[number], THEIRS[number]
     assert ours.__match_args__ == theirs.__match_args__
-    assert ours.__slots__ == theirs.__slots__
-    assert [it.name for it in dataclasses.fields(ours)] == [it.name for it in dataclasses.fields(theirs)]
-    assert not hasattr(ours(**ARGUMENTS[number]), "__dict__")
+    assert getattr(ours, "__slots__", None) == getattr(theirs, "__slots__", None)
+    assert ours.__doc__ == theirs.__doc__ or theirs.__doc__.startswith(theirs.__name__ + "(")
+    assert [_told(it) for it in dataclasses.fields(ours)] == [_told(it) for it in dataclasses.fields(theirs)]
+    one, other = ours(**ARGUMENTS[number]), theirs(**ARGUMENTS[number])
+    assert hasattr(one, "__dict__") is hasattr(other, "__dict__")
+
+
+def _told(it):
+    return it.name, it.type, it.default, it.default_factory, it.repr, it.compare, it.init
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_an_object_without_slots_keeps_what_it_worked_out(number):
+    one, other = (it[number](**ARGUMENTS[number]) for it in (OURS, THEIRS))
+    assert one.total == other.total
+    assert one.__dict__ == other.__dict__
+    assert dataclasses.replace(one, sizes=(5,)).total == 5
+    assert copy.deepcopy(one) == one
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.name = "b"
 
 
 @pytest.mark.parametrize("number", NAMES)

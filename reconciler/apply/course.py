@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from reconciler.errors import (
     RolledBack,
     StateUnusable,
 )
+from reconciler.frozen import replace
 from reconciler.model.journal import Journal, Passage, Phase, Purpose, Standing
 from reconciler.model.proof import Proof
 

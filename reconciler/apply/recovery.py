@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from reconciler.apply.course import Course, Progress
 from reconciler.apply.ledger import Entry
@@ -23,6 +23,7 @@ from reconciler.apply.machine import Machine, Prover
 from reconciler.apply.shield import shield
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Conflict, ReconcilerError, RollbackFailed, RolledBack
+from reconciler.frozen import replace
 from reconciler.model.journal import Journal, Phase, Standing
 
 _INTERRUPTED = "interrupted before any live file was touched"

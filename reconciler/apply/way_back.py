@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reconciler import __version__
 from reconciler.apply.ledger import Entry
 from reconciler.apply.machine import Machine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import Conflict, HostUnreadable, UsageError
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.live.paths import in_address
 from reconciler.model.address import Address
 from reconciler.model.applied import Applied, LastApplied, Mirrored, from_json

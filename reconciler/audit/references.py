@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reconciler.audit.scene import Running, Said, Scene, Stated
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.model.snapshot import HostSnapshot
 from reconciler.postfix import restrictions, scope
 from reconciler.postfix.table import TableType, compiled_path

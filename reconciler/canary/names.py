@@ -9,11 +9,10 @@ import posixpath
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import HostUnreadable
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import field, replace
+from dataclasses import field
 
 from reconciler import live as meaning
 from reconciler.canary import authorities, columns, forms, logins, meanings, routes, rows, services, sni, spelling
 from reconciler.canary.covering import covers
 from reconciler.errors import HostUnreadable
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import certificates, files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
 from reconciler.canary.sink import Sink, open_sink
 from reconciler.errors import CheckFailed, CommandFailed, HostUnreadable
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import shadow
 from reconciler.host.instance import PrivateInstance
 from reconciler.host.ports import free_port, give_back

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 from reconciler.cli import where
 from reconciler.cli.output import write
+from reconciler.frozen import replace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UsageError
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.settings.present import DEFAULT_FILE, present
 
 if TYPE_CHECKING:

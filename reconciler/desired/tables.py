@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import replace
 
 from reconciler.desired import readers
 from reconciler.desired.kept import Kept
@@ -17,6 +16,7 @@ from reconciler.desired.maps import MapRow
 from reconciler.desired.state_file import Certificate, HostFile, IncomingPolicies, Outgoing
 from reconciler.desired.tree import Mapping, Sequence, entry_at, key_origin_at, origin_at
 from reconciler.errors import Position, Problem, StateInvalid
+from reconciler.frozen import replace
 from reconciler.model.desired import DesiredRow, DesiredTable, Origin, Part
 from reconciler.postfix.table import TableType
 

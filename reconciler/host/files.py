@@ -13,11 +13,10 @@ import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import HostUnreadable, ReconcilerError
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import obstacles
 from reconciler.model.journal import UNREAD, Fingerprint
 from reconciler.model.snapshot import FileState

@@ -8,12 +8,12 @@ import os
 import posixpath
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import replace
 from reconciler.host import certificates, files, master
 from reconciler.host.command import Output, Running
 from reconciler.host.installation import Installed, identity, installed

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from reconciler import desired
 from reconciler.desired import places, readers
 from reconciler.desired.places import Path
 from reconciler.errors import ReconcilerError, StateInvalid
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.importer import edit
 from reconciler.importer.emit import Value
 from reconciler.importer.parameters import COMMENT, has_comment, spellings

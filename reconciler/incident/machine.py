@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
+from reconciler.frozen import replace
 from reconciler.incident import fight
 from reconciler.incident.severity import severity
 from reconciler.model.drift import Kind

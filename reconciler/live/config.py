@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import assert_never
 
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import dataclass
 from reconciler.live.paths import absolute, joined
 from reconciler.model.address import (
     Address,

@@ -6,9 +6,9 @@ Texts are compared in the configuration as it will be: a `$name` in an option me
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import assert_never
 
+from reconciler.frozen import dataclass
 from reconciler.live.config import LiveConfig
 from reconciler.model.address import (
     Address,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import field, replace
+from dataclasses import field
 
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.live.redaction import (

@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from reconciler.frozen import dataclass
 from reconciler.live.markers import is_marker
 from reconciler.postfix import catalogue, main_cf, master_cf, restrictions, scope
 from reconciler.postfix.lines import LogicalLine

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import timedelta
 
 from reconciler import log
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.incident.alerts import Known, after, due
 from reconciler.loop.routes import Route
 from reconciler.model.alert import Alert

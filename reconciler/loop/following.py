@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.errors import Position, Problem, SettingsInvalid, UsageError
+from reconciler.frozen import replace
 
 if TYPE_CHECKING:
     from reconciler.loop.place import Where

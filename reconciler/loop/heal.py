@@ -7,11 +7,11 @@ longer where somebody keeps changing it back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.incident import fight
 from reconciler.model.address import Address, RowAddress, TableAddress
 from reconciler.model.moment import Moment

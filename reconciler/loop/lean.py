@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from enum import Enum
 from itertools import pairwise
 
 from reconciler.apply.state import StateDirectory
 from reconciler.desired import maps
 from reconciler.errors import Position, StateInvalid
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import files
 from reconciler.live import LiveConfig
 from reconciler.live.paths import in_address

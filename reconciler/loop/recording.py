@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from reconciler import live
+from reconciler.frozen import replace
 from reconciler.host import audit_trail, clock, files, service
 from reconciler.incident.drift import Scene
 from reconciler.loop.look import Sight

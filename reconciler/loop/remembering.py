@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.apply import durable
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import StateUnusable
+from reconciler.frozen import replace
 from reconciler.loop.heal import Memory
 from reconciler.model import codec
 from reconciler.model.moment import Moment

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reconciler import desired, review, source
 from reconciler.errors import PlanRefused, SnapshotRefused, StateInvalid, UsageError
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.model.plan import Plan
 from reconciler.model.review import Judgement, Remark, Review
 from reconciler.publish import directory, signers

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from reconciler.errors import HostUnreadable
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import files
 from reconciler.incident.alerts import Policy
 from reconciler.model.incident import Severity

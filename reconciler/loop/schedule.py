@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import assert_never
 
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 
 
 class Wake(StrEnum):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from reconciler import desired, importer, live, plan
 from reconciler.errors import HostUnreadable, PlanRefused, UsageError
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import snapshot
 from reconciler.importer import Imported
 from reconciler.live import LiveConfig

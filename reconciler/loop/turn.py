@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import field
 from typing import assert_never
 
 from reconciler.apply.course import Progress
 from reconciler.apply.quarantine import Quarantine
 from reconciler.apply.state import StateDirectory
 from reconciler.errors import GuardTripped, PlanRefused, Quarantined, ReconcilerError, StateInvalid, StateUnusable
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import service
 from reconciler.incident.drift import kind_of
 from reconciler.loop import begun, fingerprint, heal, recording, remembering

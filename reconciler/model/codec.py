@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING
 from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from reconciler.frozen import described
 
 _KIND = "kind"
 _PLAIN = (str, int, float, bool, type(None))
@@ -48,10 +50,18 @@ def _encoder(kind: Any) -> Callable[[Any], Any]:
 
 
 def _noun_encoder(kind: type) -> Callable[[Any], Any]:
-    if not is_dataclass(kind):
+    if not _is_noun(kind):
         raise TypeError(f"{kind.__name__} is no noun")
-    names, head = tuple(it.name for it in fields(kind)), {_KIND: kind.__name__}
-    return lambda value: head | {name: encode(getattr(value, name)) for name in names}
+    names, head = tuple(described(kind)), {_KIND: kind.__name__}
+
+    def write(value: Any) -> dict[str, Any]:
+        written: dict[str, Any] = dict(head)
+        for name in names:
+            it = getattr(value, name)
+            written[name] = it if it.__class__ in _PLAIN else _encoder(it.__class__)(it)
+        return written
+
+    return write
 
 
 def decode(kind: Any, value: Any) -> Any:
@@ -97,7 +107,7 @@ def _union(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def _is_noun(kind: Any) -> bool:
-    return is_dataclass(kind)
+    return hasattr(kind, "__match_args__")
 
 
 def _simple(kind: Any) -> Callable[[Any], Any]:
@@ -112,9 +122,10 @@ def _simple(kind: Any) -> Callable[[Any], Any]:
     if issubclass(kind, Enum):
         return kind  # type: ignore[no-any-return]
     hints = get_type_hints(kind)
-    readers = tuple((it.name, _decoder(hints[it.name])) for it in fields(kind))
+    declared = described(kind)
+    readers = tuple((name, _decoder(hints[name])) for name in declared)
     optional = frozenset(
-        it.name for it in fields(kind) if it.default is not MISSING or it.default_factory is not MISSING
+        name for name, it in declared.items() if it.default is not MISSING or it.default_factory is not MISSING
     )
 
     def read(value: Any) -> Any:

@@ -6,9 +6,9 @@ Only what the state declares, or once declared, is looked at; everything else on
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.meaning import Meaning, projected
 from reconciler.model.address import (

@@ -7,9 +7,9 @@ that was live before needs no waiver. docs/reference/guards.md lists the rules.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 
+from reconciler.frozen import replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.markers import inside_blocks, may_have_blocks
 from reconciler.live.meaning import Meaning

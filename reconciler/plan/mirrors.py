@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
+from reconciler.frozen import replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.model.address import Address, RowAddress, TableAddress

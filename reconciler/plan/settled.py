@@ -7,11 +7,11 @@ the same declarations, the very same objects; the second has little of its own, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple, assert_never
 
 from reconciler.errors import Problem
+from reconciler.frozen import replace
 from reconciler.live.config import LiveConfig
 from reconciler.model.address import Address, FileAddress, ParameterAddress, RowAddress, TableAddress
 from reconciler.model.applied import Applied, LastApplied

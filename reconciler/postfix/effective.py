@@ -6,11 +6,12 @@ Source: postconf(5); TLS_README, "Server-side TLS activation"; `postconf -x`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from reconciler.frozen import dataclass
 from reconciler.postfix.expand import ExpansionFailed, expand
 from reconciler.postfix.values import SERVER_LEVELS, canonical
 

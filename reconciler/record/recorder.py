@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 
 from reconciler.errors import naming
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host import clock
 from reconciler.incident import looking, machine
 from reconciler.incident.drift import Noted, Scene, found, note

@@ -7,9 +7,9 @@ judge it; what depends on the host (its version, its files, what else stands the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 
+from reconciler.frozen import replace
 from reconciler.live.paths import absolute
 from reconciler.model.address import (
     Address,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconciler.desired.revisions import Touched, difference
 from reconciler.errors import SnapshotRefused
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.model.plan import Plan
 from reconciler.model.published import Published
 from reconciler.model.review import (

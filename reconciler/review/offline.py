@@ -6,12 +6,12 @@ What the snapshot says nothing of is assumed to be as the state takes it to be, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from reconciler import live, plan
 from reconciler.errors import HostUnreadable, PlanRefused, Problem, SnapshotRefused
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.live.publishing import as_host, as_record

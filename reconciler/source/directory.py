@@ -6,10 +6,10 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from reconciler.errors import SourceUnreadable
+from reconciler.frozen import replace
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.layout import FOLDERS, check_count, is_misnamed, is_state, limit, refuse, too_large
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import CommandFailed, SourceUnreadable
+from reconciler.frozen import dataclass
 from reconciler.host.command import SEARCH_PATH, Running
 from reconciler.model.snapshot import RepoSnapshot
 from reconciler.source.layout import FOLDERS, MAX_FILES, is_misnamed, is_state, limit, refuse, too_large

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from reconciler import live as meaning
 from reconciler.errors import HostUnreadable
+from reconciler.frozen import replace
 from reconciler.host import certificates, master
 from reconciler.host.processes import until
 from reconciler.live.config import LiveConfig

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.frozen import replace
 from reconciler.live.config import LiveConfig
 from reconciler.live.paths import in_address
 from reconciler.model.address import RowAddress, TableAddress

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
+from reconciler.frozen import replace
 from reconciler.model.proof import Proof
 from reconciler.probe import smtp
 from reconciler.probe.smtp import Credentials, Session

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.frozen import replace
 from reconciler.host import certificates
 from reconciler.live.config import LiveConfig
 from reconciler.model.presented import Presented

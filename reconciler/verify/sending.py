@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.errors import CommandFailed
-from reconciler.frozen import dataclass
+from reconciler.frozen import dataclass, replace
 from reconciler.host.processes import until
 from reconciler.live.config import LiveConfig
 from reconciler.model.proof import Proof

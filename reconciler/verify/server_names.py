@@ -6,9 +6,9 @@ Source: postconf(5), tls_server_sni_maps; RFC 6066, 3.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.frozen import replace
 from reconciler.host import certificates
 from reconciler.live.config import LiveConfig
 from reconciler.model.desired import DesiredCertificate, DesiredState, Part

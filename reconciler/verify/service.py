@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
+from reconciler.frozen import replace
 from reconciler.host import certificates, master
 from reconciler.live.config import LiveConfig
 from reconciler.model.desired import DesiredState
