@@ -20,6 +20,7 @@ from reconciler.model.snapshot import Excerpt, FileState
 from reconciler.postfix.table import TableType, compiled_path
 
 _AT_ONCE = 8  # tables
+_QUICK = 1 << 20  # bytes of source; what is larger is waited for when its turn has come
 _TABLE_MODE, _KEY_MODE, _CERTIFICATE_MODE = 0o644, 0o600, 0o644
 
 
@@ -88,19 +89,20 @@ class Staging:
         """
         self.machine.refuse_if_crowded({step.passage.path: _size(step) for step in self.steps})
         with ExitStack() as stack:
-            begun = {step.source: stack.enter_context(self._building(step)) for step in self._first_tables()}
+            begun = {it: stack.enter_context(self._building(self.steps[it])) for it in self._first_tables()}
             self._make_certificates()
-            for building in begun.values():
-                building.advance()
+            for number, building in begun.items():
+                if _size(self.steps[number]) <= _QUICK:
+                    building.advance()
             for number, step in enumerate(self.steps):
                 yield f"postmap {step.table}:{step.source}" if step.table else step.passage.path
-                early = begun.pop(step.source, None) if step.table else None
-                self.steps[number] = replace(step, passage=self._written(step, early))
+                self.steps[number] = replace(step, passage=self._written(step, begun.get(number)))
 
-    def _first_tables(self) -> Iterator[Step]:
-        """Some that wait for no file, one for each source."""
-        found = {it.source: it for it in self.steps if it.table and not it.of_files and it.within is None}
-        return islice(found.values(), _AT_ONCE)
+    def _first_tables(self) -> Iterator[int]:
+        """Some that wait for no file. Of one source the others follow: they are built in the same place."""
+        first = {it.source: number for number, it in reversed(tuple(enumerate(self.steps))) if it.table}
+        free = (it for it in first.values() if not self.steps[it].of_files and self.steps[it].within is None)
+        return islice(free, _AT_ONCE)
 
     def _building(self, step: Step) -> Building:
         held = self._waiting() if step.of_files else None
