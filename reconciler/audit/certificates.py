@@ -100,7 +100,7 @@ def _unusable(scene: Scene, use: PemUse, pem: PemFile) -> Iterator[Finding]:
         why = "Postfix cannot load it, and turns TLS off"
         fix = by_hand("make it anew; a chain file holds the key first, then its certificates")
         yield said.finding("certificate_unusable", why, fix, f"{said.text}: {what}")
-    elif "chain is out of order" in pem.problem:
+    elif pem.problem.startswith(("the chain is out of order", "the chain is broken")):
         why = "clients that verify may not find the way to the authority"
         fix = by_hand("write the issuers' certificates in order, each behind the one it issued")
         yield said.finding("chain_out_of_order", why, fix, f"{said.text}: {pem.problem}")

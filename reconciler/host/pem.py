@@ -122,6 +122,25 @@ def _describe(certificate: x509.Certificate) -> Certificate:
     )
 
 
+def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    """Also where this cannot be told, as for algorithms of the past."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except InvalidSignature:
+        return False
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        pass
+    return True
+
+
+def _may_sign(certificate: x509.Certificate) -> bool:
+    """An authority of the first version (X.509v1) says nothing of it."""
+    try:
+        return bool(certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
+    except (x509.ExtensionNotFound, ValueError):
+        return True
+
+
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
 
     try:
@@ -155,9 +174,16 @@ def _check_chain(certificates: list[x509.Certificate], *, has_key: bool) -> None
     if not certificates or (not has_key and _is_authority(certificates[0])):
         return
     for certificate, following in pairwise(certificates):
-        if certificate.issuer != following.subject and _is_authority(following):
-            issuer, found = _common_name(certificate.issuer), _common_name(following.subject)
-            raise _Unusable(f"the chain is out of order: {issuer!r} should follow, and {found!r} does")
+        issuer, found = _common_name(certificate.issuer), _common_name(following.subject)
+        if certificate.issuer != following.subject:
+            if _is_authority(following):
+                raise _Unusable(f"the chain is out of order: {issuer!r} should follow, and {found!r} does")
+        elif certificate.issuer == certificate.subject:
+            continue  # its own issuer needs none behind it
+        elif not _has_signed(following, certificate):
+            raise _Unusable(f"the chain is broken: {found!r} follows, and has not signed the certificate before it")
+        elif not _may_sign(following):
+            raise _Unusable(f"the chain is broken: {found!r} is no authority (CA:FALSE) and has signed a certificate")
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

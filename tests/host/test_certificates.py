@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from reconciler.host.certificates import make_self_signed, misuse, read_pem
 from reconciler.model.snapshot import PemFile
@@ -88,6 +92,49 @@ def test_an_issuer_that_is_not_the_issuer_is_out_of_order(tmp_path, chain, self_
     ).stdout
     path = written(tmp_path / "chain.pem", chain.key + chain.leaf + other)
     assert read(path).problem == "the chain is out of order: 'Test CA' should follow, and 'Other CA' does"
+
+
+def certified(subject: str, key, issuer: str, signer, *, authority: bool | None = None) -> bytes:
+    now = datetime.now(UTC)
+    named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, it)]) for it in (subject, issuer)]
+    builder = x509.CertificateBuilder(
+        issuer_name=named[1],
+        subject_name=named[0],
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=now - timedelta(days=1),
+        not_valid_after=now + timedelta(days=30),
+    )
+    if authority is not None:
+        builder = builder.add_extension(x509.BasicConstraints(authority, None), critical=True)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("authority", "is_forged", "problem"),
+    [
+        (True, False, ""),
+        (None, False, ""),
+        (True, True, "the chain is broken: 'Middle' follows, and has not signed the certificate before it"),
+        (False, False, "the chain is broken: 'Middle' is no authority (CA:FALSE) and has signed a certificate"),
+    ],
+    ids=["whole", "of the first version", "forged", "no authority"],
+)
+def test_an_issuer_has_signed_and_may(tmp_path, authority: bool | None, is_forged: bool, problem: str) -> None:
+    root, middle, other, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(4))
+    secret = own.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    leaf = certified("mx1.test", own, "Middle", middle)
+    above = certified("Middle", other if is_forged else middle, "Root", root, authority=authority)
+    assert read(written(tmp_path / "chain.pem", secret + leaf + above)).problem == problem
+
+
+def test_what_is_its_own_issuer_may_stand_twice(tmp_path, self_signed) -> None:
+    """As in a file of authorities that a renewed certificate was added to."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    both = b"".join(certified("mx1.test", it, "mx1.test", it, authority=False) for it in keys)
+    assert read(written(tmp_path / "ca.pem", both)).problem == ""
 
 
 @pytest.mark.parametrize(
