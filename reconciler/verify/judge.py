@@ -162,7 +162,14 @@ def _plaintext(subject: str, session: Session, due: dict[str, str]) -> Iterator[
 
 def _is_refused_before_tls(command: str, reply: Reply) -> bool:
     """AUTH is also refused where it does not exist before TLS: `503 5.5.1 Error: authentication not enabled`."""
-    return reply.code == 530 or (command == "AUTH" and reply.code in (502, 503, 538))
+    code = _firm(reply)
+    return code == 530 or (command == "AUTH" and code in (502, 503, 538))
+
+
+def _firm(reply: Reply) -> int:
+    """The code without `soft_bounce`, which turns every 5 in front into a 4."""
+    is_soft = reply.code in (402, 403, 430, 438, 454) and (reply.code != 454 or "Access denied" in str(reply))
+    return reply.code + 100 if is_soft else reply.code
 
 
 def _reply_to(command: str, exchanges: tuple[Exchange, ...]) -> Reply | None:
@@ -179,4 +186,4 @@ def _unauthenticated(subject: str, session: Session, expected: str) -> Proof:
         last = session.under_tls[-1]
         return failed(name, subject, expected, f"{last.reply} to {last.command}")
     observed = f"{refused.reply} to {refused.command}"
-    return decide(refused.reply.code in (530, 550, 553, 554), name, subject, expected, observed)
+    return decide(_firm(refused.reply) in (530, 550, 553, 554), name, subject, expected, observed)

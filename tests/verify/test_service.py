@@ -137,6 +137,15 @@ def test_a_host_that_lets_its_own_addresses_in_does_not_refuse_the_unauthenticat
 
 
 @pytest.mark.postfix
+def test_a_refusal_that_soft_bounce_softens_is_one(mail_host):
+    host = mail_host(soft_bounce="yes")
+    proofs = service_proofs(host.live())
+    submission = f"127.0.0.1:{host.submission}"
+    assert set(outcomes(proofs, submission).values()) == {PASSED}
+    assert the(proofs, "unauthenticated-refused", submission).observed.startswith("454 4.7.1")
+
+
+@pytest.mark.postfix
 def test_a_listener_that_demands_tls_of_everybody_refuses_plaintext_mail(mail_host):
     host = mail_host(smtpd_tls_security_level="encrypt")
     proofs = service_proofs(host.live())
