@@ -198,7 +198,8 @@ class Transaction:
         removed = frozenset(gone)
         known = (it.partition(":") for it in self.course.journal.tables)
         tables = {path: kind for kind, _, path in known if path not in removed}
-        return Candidate(self.plan.config_directory, staging.contents, removed, tables)
+        planned = frozenset(change.address for change in self.plan.changes)
+        return Candidate(self.plan.config_directory, staging.contents, removed, tables, planned)
 
     def _keep_old(self, staging: Staging) -> None:
         """Copies of what stands there, the record before and after, and the difference for people."""

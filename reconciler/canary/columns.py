@@ -7,6 +7,7 @@ Source: `single_server_main()` and its kin in Postfix's master/, which end with 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator
 
 from reconciler.live.config import LiveConfig
@@ -29,6 +30,9 @@ _PROGRAMS = {  # where it is not the service's own name
     "postlog": frozenset({"postlogd"}),
     "qmgr": frozenset({"qmgr", "oqmgr", "nqmgr"}),
 }
+_RETRYING = frozenset({"qmgr", "oqmgr", "nqmgr"})
+_RUNNING_OTHERS = frozenset({"pipe", "spawn"})
+_USER = re.compile(r"(?:^|\s)user=([^\s:]+)")
 STOCK = _PUBLIC | _PROGRAMS.keys() | {"anvil", "bounce", "error", "proxymap", "scache", "smtp", "tlsmgr", "verify"}
 
 
@@ -54,7 +58,7 @@ def _meaning(service: Service) -> object:
 
 
 def _faults(service: Service, view: View) -> Iterator[str]:
-    private, unprivileged, jailed, _, limit = service.columns
+    private, unprivileged, jailed, wakeup, limit = service.columns
     program = posixpath.basename(service.command)
     own = _PROGRAMS.get(service.name, {service.name})
     if service.type != "inet" and service.name in STOCK and program not in own:
@@ -72,3 +76,20 @@ def _faults(service: Service, view: View) -> Iterator[str]:
         yield f"{program} would talk to strangers as root (n in the fourth column)"
     if jailed == "y" and program in _OUTSIDE:
         yield f"{program} cannot do its work below the queue directory (y in the fifth column)"
+    if service.type == "inet" and service.name.count("[") != service.name.count("]"):
+        yield "a bracket of its address is missing; write [address]:port"
+    if program in _RETRYING and wakeup.rstrip("?") in ("", "-", "0"):
+        yield f"{program} looks for deferred mail only when it is woken up (sixth column)"
+    if program in _RUNNING_OTHERS:
+        yield from _command(program, " ".join(service.other_arguments))
+
+
+def _command(program: str, arguments: str) -> Iterator[str]:
+    """What pipe(8) and spawn(8) end without."""
+    user = _USER.search(arguments)
+    if user is None:
+        yield f"{program} ends unless it is told a user="
+    elif user[1] in ("root", "0"):
+        yield f"{program} ends where its user is root"
+    if "argv=" not in arguments:
+        yield f"{program} ends unless it is told a command, argv="

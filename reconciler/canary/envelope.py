@@ -1,13 +1,15 @@
 """One session with every smtpd, as far as the recipient: what its lists say, and whether users find their login.
 
 No DATA follows. Only replies that blame the server's own configuration count (RFC 3463, x.3.y); who is refused for
-another reason is refused by a list that works. A recipient elsewhere has to be refused: who asks is a stranger.
+another reason is refused by a list that works, unless the list is new and gives none. A recipient elsewhere has to be
+refused: who asks is a stranger.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -19,23 +21,26 @@ from reconciler.probe.smtp import Session, Visit
 _PATIENCE = timedelta(seconds=4)
 _AT_ONCE = 8
 _ELSEWHERE = "RCPT TO:<canary@stranger.invalid>"  # RFC 2606: no such host will ever be
+_NO_REASON = re.compile(r"rejected: (Access denied|Try again later)$")
 _READABLE = frozenset({"PLAIN", "LOGIN"})  # to whoever listens on the way
 
 
-def problems(config: LiveConfig, ours: int, end: float) -> Iterator[str]:
+def problems(config: LiveConfig, ours: int, watched: Container[int], end: float) -> Iterator[str]:
     """One session for each listener of the private `config`, but for the one on the port `ours`.
 
-    `end` is when all has to be done (monotonic).
+    Of those on the ports `watched` it counts, too, that nobody's mail is taken. `end` is when all has to be done
+    (monotonic).
     """
     # postmaster without a domain would be taken past every list (RFC 5321, 4.5.1)
     envelope = ("MAIL FROM:<>", f"RCPT TO:<postmaster@{config.view.get('myhostname')}>", _ELSEWHERE)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda it: list(_of(it, envelope, end)), [it for it in listeners(config) if it.port != ours])
+        asked = [it for it in listeners(config) if it.port != ours]
+        found = pool.map(lambda it: list(_of(it, envelope, end, watched=it.port in watched)), asked)
         for each in found:
             yield from each
 
 
-def _of(listener: Listener, envelope: tuple[str, ...], end: float) -> Iterator[str]:
+def _of(listener: Listener, envelope: tuple[str, ...], end: float, *, watched: bool) -> Iterator[str]:
     under_tls = listener.level != "none"
     left = timedelta(seconds=max(end - time.monotonic(), 0.1))
     session = smtp.visit(
@@ -52,6 +57,8 @@ def _of(listener: Listener, envelope: tuple[str, ...], end: float) -> Iterator[s
     )
     yield from _replies(listener, session)
     yield from _login(listener, session)
+    if watched and not listener.sasl:
+        yield from _closed(listener, session)
 
 
 def _replies(listener: Listener, session: Session) -> Iterator[str]:
@@ -61,6 +68,15 @@ def _replies(listener: Listener, session: Session) -> Iterator[str]:
             break
         if exchange.command == _ELSEWHERE and exchange.reply.positive and not listener.trusts_neighbours:
             yield f"smtpd {listener.service}: it relays for strangers: {exchange.reply} to {exchange.command}"
+
+
+def _closed(listener: Listener, session: Session) -> Iterator[str]:
+    """Refused for no reason of its own: so is everybody else."""
+    for exchange in (*session.before_tls, *session.under_tls):
+        if exchange.command != _ELSEWHERE and _NO_REASON.search(str(exchange.reply)):
+            what = f"a stranger is refused for no reason: {exchange.reply} to {exchange.command}"
+            yield f"smtpd {listener.service}: {what}"
+            break
 
 
 def _login(listener: Listener, session: Session) -> Iterator[str]:

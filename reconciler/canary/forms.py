@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from reconciler.canary import matching
 from reconciler.live.config import LiveConfig
 from reconciler.postfix import values
 from reconciler.postfix.effective import View
@@ -21,6 +22,11 @@ _TAKES_MORE = re.compile(
     r"smtpd_forbid_bare_newline|milter_protocol|compatibility_level|\w+_port|\w+_feedback|mail_\w+"
 )
 _CLIENTS = re.compile(r"(smtp|lmtp|tlsproxy_client)_tls_(mandatory_)?(protocols|ciphers)")
+_GRADES = re.compile(r"(smtpd|smtp|lmtp)_tls_(mandatory_)?ciphers")
+_TODAY = frozenset({"TLSv1.2", "TLSv1.3"})
+_REPLY_CODES = re.compile(r"\w+_(reject|defer)_code")
+_MAY_BE_NEGATIVE = re.compile(r"postscreen_dnsbl_\w+")
+_MATCHES = re.compile(r"(smtp|lmtp)_tls_(verify|secure)_cert_match")
 _HEXADECIMAL = re.compile(r"[<>]=?0x0?30[0-4]")
 _SASL_OPTIONS = re.compile(r"(smtp|lmtp|smtpd)_sasl_(tls_)?security_options")
 _SASL_WORDS = frozenset({"noplaintext", "noactive", "nodictionary", "noanonymous", "forward_secrecy", "mutual_auth"})
@@ -57,20 +63,36 @@ def _unlike(name: str, value: str, usual: str) -> str:
         return ""
     if _TIME.fullmatch(usual) and not re.fullmatch(r"\d+[smhdw]?", value, re.IGNORECASE):
         return "no time; write a number and one of the units s, m, h, d, w"
-    if _NUMBER.fullmatch(usual) and not _NUMBER.fullmatch(value):
-        return "no number"
+    if _NUMBER.fullmatch(usual):
+        return _unlike_a_number(name, value)
     if usual in ("yes", "no") and value.lower() not in ("yes", "no"):
         return "neither yes nor no"
+    return ""
+
+
+def _unlike_a_number(name: str, value: str) -> str:
+    if not _NUMBER.fullmatch(value):
+        return "no number"
+    if value.startswith("-") and not _MAY_BE_NEGATIVE.fullmatch(name):
+        return "less than nothing"
+    if _REPLY_CODES.fullmatch(name) and not re.fullmatch(r"[45]\d\d", value):
+        return "no reply that turns a client away; write 4xx or 5xx"
     return ""
 
 
 def _check_words(name: str, value: str) -> None:
     """Raises ValueError."""
     client = _CLIENTS.fullmatch(name)
+    if _GRADES.fullmatch(name) and value.lower() == "null":
+        raise ValueError("null is a session that anybody can read")
     if client and client[3] == "ciphers":
         values.check_grade(value)
     elif client and not _HEXADECIMAL.search(value):
         values.check_some_protocol(value)
+        if not values.enabled_protocols(value) & _TODAY:
+            raise ValueError(f"{value!r} leaves no protocol that servers of today speak; let TLSv1.2 or TLSv1.3 in")
+    elif _MATCHES.fullmatch(name):
+        matching.check(split_list(value.replace(":", " ")))
     elif _SASL_OPTIONS.fullmatch(name):
         unknown = [word for word in split_list(value) if word.lower() not in _SASL_WORDS]
         if unknown:

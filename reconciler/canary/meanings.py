@@ -9,25 +9,32 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from reconciler.canary import tables
+from reconciler.canary import matching, tables
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
-from reconciler.postfix import policy, table
+from reconciler.postfix import policy, restrictions, table
+from reconciler.postfix.effective import View
 from reconciler.postfix.table import Row, TableType, compiled_path
 from reconciler.postfix.values import split_list
 
+_BY_NAME = ("verify", "secure")
+_NEARLY_A_NEXTHOP = re.compile(r":$|\[|\]")
 _POLICIES = ("smtp_tls_policy_maps", "lmtp_tls_policy_maps")
+_ASKED = (
+    *(("policy", name) for name in _POLICIES),
+    *(("login", f"{side}_sasl_password_maps") for side in ("smtp", "lmtp")),
+)
 _KINDS = r"(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)"
 _TABLE = re.compile(r"(?:^|[\s,:])" + _KINDS)
 _ACCESS = re.compile(r"check_\w+_access\s+(?:proxy:)?" + _KINDS)
-_ACTION = re.compile(
-    r"OK|RELAY|REJECT|DEFER|DEFER_IF_REJECT|DEFER_IF_PERMIT|BCC|DISCARD|DUNNO|FILTER|HOLD|INFO|PREPEND|REDIRECT|WARN"
-    r"|[245]\d\d|\d+|permit|permit_\w+|reject|reject_(?:invalid|non_fqdn|unknown|unlisted|unauth|unverified|rbl|rhsbl|"
-    r"plaintext_session|sender_login|known|authenticated|multi)\w*|defer|defer_\w+|warn_if_reject|check_\w+|sleep|accept",
-    re.IGNORECASE,
-)
 _WITH_TEXT = frozenset({"BCC", "FILTER", "PREPEND", "REDIRECT"})
-_Role = tuple[str, str, str]  # policy or access, type, path
+_ACTIONS = _WITH_TEXT | frozenset(
+    ("OK", "RELAY", "REJECT", "DEFER", "DEFER_IF_REJECT", "DEFER_IF_PERMIT", "DISCARD", "DUNNO", "HOLD", "INFO", "WARN")
+)
+_REPLY = re.compile(r"[245]\d\d")
+_INLINE = re.compile(r"inline:\{((?:[^{}]|\{[^{}]*\})*)\}")
+_PAIR = re.compile(r"\{\s*([^{}=\s]+)\s*=\s*([^{}]*?)\s*\}|([^{}=\s,]+)=([^{}\s,]*)")
+_Role = tuple[str, str, str]  # policy, login or access, type, path
 
 
 def faults(config: LiveConfig, candidate: Candidate, live: LiveConfig) -> Iterator[str]:
@@ -43,34 +50,73 @@ def faults(config: LiveConfig, candidate: Candidate, live: LiveConfig) -> Iterat
         after = table.parse(content, indexed=indexed) if isinstance(content, bytes) else standing
         known = {key: row.value for key, row in standing.rows.items()} if role in asked_before else {}
         rows = {key: row for key, row in after.rows.items() if known.get(key) != row.value}
-        said = _policies(rows, config) if side == "policy" else _actions(rows, config, candidate)
+        match side:
+            case "policy":
+                said = _policies(rows, config, indexed=indexed)
+            case "login":
+                said = _logins(rows)
+            case _:
+                said = _actions(rows, config, candidate)
         yield from (f"{path}: {text}" for text in said)
+    yield from _written_out(config, live)
 
 
 def _roles(config: LiveConfig) -> Iterator[_Role]:
     """Who asks which table for what."""
-    views = [config.view, *(config.view_of(it) for it in config.master.by_key.values() if it.overrides)]
-    for view in views:
-        for name in _POLICIES:
-            yield from (("policy", it[1], config.path(it[2])) for it in _TABLE.finditer(view.get(name)))
+    for view in _views(config):
+        for side, name in _ASKED:
+            yield from ((side, it[1], config.path(it[2])) for it in _TABLE.finditer(view.get(name)))
         for name in {*view.explicit, *view.overrides}:
             if "check_" in (view.raw(name) or ""):
                 yield from (("access", it[1], config.path(it[2])) for it in _ACCESS.finditer(view.get(name)))
 
 
-def _policies(rows: Mapping[bytes, Row], config: LiveConfig) -> Iterator[str]:
+def _views(config: LiveConfig) -> list[View]:
+    return [config.view, *(config.view_of(it) for it in config.master.by_key.values() if it.overrides)]
+
+
+def _written_out(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
+    """Policies that stand in main.cf or master.cf themselves, where that is new."""
+    for name in _POLICIES:
+        before = {view.get(name) for view in _views(live)}
+        for text in dict.fromkeys(view.get(name) for view in _views(config)):
+            for found in _INLINE.finditer(text) if text not in before else ():
+                for pair in _PAIR.finditer(found[1]):
+                    problem = _policy_fault(pair[2] if pair[1] else pair[4], config)
+                    if problem:
+                        yield f"{name}: {pair[1] or pair[3]}: {problem}"
+
+
+def _policies(rows: Mapping[bytes, Row], config: LiveConfig, *, indexed: bool) -> Iterator[str]:
     for key, row in rows.items():
-        text = _text(row.value)
-        if text.replace(",", " ").split()[0].lower() == "none":
-            continue  # whatever follows is passed over
-        try:
-            found = policy.parse(text)
-        except ValueError as error:
-            yield f"line {row.line}: {_text(key)}: {error}"
-            continue
-        problem = _beyond_this_host(found, config)
+        nexthop = _nexthop_fault(_text(key)) if indexed else ""
+        problem = nexthop or _policy_fault(_text(row.value), config)
         if problem:
             yield f"line {row.line}: {_text(key)}: {problem}"
+
+
+def _nexthop_fault(key: str) -> str:
+    """Of a key that is meant to be one and is not; `*` and the like are only never asked for."""
+    if _NEARLY_A_NEXTHOP.search(key):
+        try:
+            policy.parse_nexthop(key)
+        except ValueError as error:
+            return str(error)
+    return ""
+
+
+def _policy_fault(text: str, config: LiveConfig) -> str:
+    words = text.replace(",", " ").split()
+    if words and words[0].lower() == "none":
+        return ""  # whatever follows is passed over
+    try:
+        found = policy.parse(text)
+        matching.check(
+            word for name, value in found.attributes if name == "match" for word in re.split(r"[:|]", value) if word
+        ) if found.level in _BY_NAME else None
+    except ValueError as error:
+        return str(error)
+    return _beyond_this_host(found, config)
 
 
 def _beyond_this_host(found: policy.Policy, config: LiveConfig) -> str:
@@ -84,22 +130,39 @@ def _beyond_this_host(found: policy.Policy, config: LiveConfig) -> str:
             return f"there is no {value}"
         if name == "exclude" and "ALL" in value.split(":"):
             return "ALL leaves no cipher"
+        if name == "ciphers" and value.lower() == "null":
+            return "null is a session that anybody can read"
     return ""
+
+
+def _logins(rows: Mapping[bytes, Row]) -> Iterator[str]:
+    """No word of what stands there: it may be a password."""
+    for key, row in rows.items():
+        if b":" not in row.value:
+            yield f"line {row.line}: {_text(key)}: a login is written user:password"
 
 
 def _actions(rows: Mapping[bytes, Row], config: LiveConfig, candidate: Candidate) -> Iterator[str]:
     classes = set(split_list(config.view.get("smtpd_restriction_classes")))
     for key, row in rows.items():
         where, words = f"line {row.line}: {_text(key)}", _text(row.value).replace(",", " ").split()
-        if not _ACTION.fullmatch(words[0]) and words[0] not in classes:
+        if not _is_action(words) and words[0] not in classes:
             yield f"{where}: {words[0]!r} is no action of access(5)"
-        elif words[0].upper() in _WITH_TEXT and len(words) == 1:
+        elif len(words) == 1 and (words[0].upper() in _WITH_TEXT or restrictions.takes_argument(words[0])):
             yield f"{where}: {words[0]} says nothing without what follows it"
         for found in _ACCESS.finditer(_text(row.value)):
             kind, path = TableType(found[1]), config.path(found[2])
             asked = compiled_path(kind, path) if kind.compiled else path
             if path not in candidate.files and not Path(asked).exists():
                 yield f"{where}: there is no {asked}"
+
+
+def _is_action(words: list[str]) -> bool:
+    """A number is one where it is a reply, or all there is: then it stands for OK."""
+    word = words[0]
+    if word.isdecimal():
+        return len(words) == 1 or bool(_REPLY.fullmatch(word))
+    return word.upper() in _ACTIONS or word.lower() in restrictions.NAMES
 
 
 def _text(raw: bytes) -> str:

@@ -23,6 +23,7 @@ from reconciler.postfix.master_cf import Service
 _PATIENCE = timedelta(seconds=8)
 _STATUS = re.compile(r"to=<probe@(\S+?)>.*? relay=\S+.*? status=(\w+) \((.*)\)")
 _NOT_TRUSTED = re.compile(r"not trusted|not verified|certificate|DNSSEC|TLSA|dane|fingerprint", re.IGNORECASE)
+_MESSAGE = b"Subject: canary\r\n\r\ncanary\r\n."
 OUTGOING = "outgoing mail"
 _GIVEN_UP = "bad command startup -- throttling"  # master(8), a second after a service has died
 
@@ -64,12 +65,13 @@ def _level(service: Service, live: LiveConfig) -> str:
 
 
 def _inject(address: str, private: Private) -> str:
-    """Queue the message; gives the reply that refused it, nothing where all went well."""
+    """Queue the messages; gives the reply that refused one, nothing where all went well."""
+    commands = [b"", b"EHLO probe.invalid"]
+    for domain in private.clients:  # a message each: a bounce, as which they come, has one recipient
+        commands += [b"MAIL FROM:<>", f"RCPT TO:<probe@{domain}>".encode(), b"DATA", _MESSAGE]
     with suppress(OSError), socket.create_connection((address, private.injection), _PATIENCE.total_seconds()) as line:
         with line.makefile("rb") as reader:
-            commands = [b"", b"EHLO probe.invalid", b"MAIL FROM:<>"]
-            commands += [f"RCPT TO:<probe@{domain}>".encode() for domain in private.clients]
-            for command in (*commands, b"DATA", b"Subject: canary\r\n\r\ncanary\r\n.", b"QUIT"):
+            for command in (*commands, b"QUIT"):
                 if command:
                     line.sendall(command + b"\r\n")
                 reply = reader.readline(2048)

@@ -44,11 +44,11 @@ _ASKS_OTHERS = re.compile(
 _EXTERNAL = re.compile(r"(?<![\w./-])(?:proxy:)?(mysql|pgsql|ldap|tcp|socketmap|memcache|nis|nisplus|hesiod):[^\s,{}]+")
 _CACHES = re.compile(r"(\w+_tls_session_cache_database|address_verify_map|postscreen_cache_map)")
 _POSTLOG = "postlog unix-dgram n - n - 1 postlogd\n"
-_INJECTION = (  # where the probe's message comes in, whatever the listeners of the candidate ask of a client
+_INJECTION = (  # where the probe's messages come in, whatever is asked of a client: they try main.cf's lists for DATA
     "inet n - n - - smtpd -o smtpd_tls_security_level=none -o smtpd_tls_wrappermode=no "
     "-o smtpd_sasl_auth_enable=no -o smtpd_delay_reject=yes -o mynetworks_style=host "
     "-o { mynetworks = 127.0.0.0/8 [::1]/128 } -o smtpd_client_restrictions= -o smtpd_helo_restrictions= "
-    "-o smtpd_sender_restrictions= -o smtpd_data_restrictions= -o smtpd_end_of_data_restrictions= "
+    "-o smtpd_sender_restrictions= "
     "-o { smtpd_relay_restrictions = permit_mynetworks, reject } "
     "-o { smtpd_recipient_restrictions = permit_mynetworks, reject } -o smtpd_reject_unlisted_recipient=no "
     "-o smtpd_reject_unlisted_sender=no -o smtpd_helo_required=no\n"
@@ -197,14 +197,24 @@ def _private_value(name: str, text: str, place: Place) -> str:
     if _CACHES.fullmatch(name):
         return re.sub(r"(\w+):\S+$", rf"\1:{place.root}/data/{name}", text)
     text = _EXTERNAL.sub(f"texthash:{place.nothing}", text)
-    return _trimmed(text) if restrictions.is_restriction_list(name) else text
+    return _trimmed(text, place) if _is_list(name, text) else text
 
 
-def _trimmed(text: str) -> str:
-    """A restriction list without policy services and block lists; the text itself where it has none."""
+def _is_list(name: str, text: str) -> bool:
+    """Also restriction classes, and lists under names of the administrator's own."""
+    return restrictions.is_restriction_list(name) or bool(_ASKS_OTHERS.search(text.lower()))
+
+
+def _trimmed(text: str, place: Place) -> str:
+    """A restriction list without policy services and block lists; the text itself where it has none.
+
+    What is left of nothing is a table without a row: a restriction class has to have a definition.
+    """
     listed = restrictions.elements(text, with_arguments=True)
     kept = [it.text for it in listed if not _asks_others(it.text)]
-    return text if len(kept) == len(listed) else ", ".join(kept)
+    if len(kept) == len(listed):
+        return text
+    return ", ".join(kept) or f"check_client_access texthash:{place.nothing}"
 
 
 def _asks_others(element: str) -> bool:
@@ -217,7 +227,7 @@ def _left_out(document: MainCf, services: Iterable[Service]) -> tuple[str, ...]:
     found = [_ABSENCES[name] for name, value in said if value and name in _ABSENCES]
     for name, value in said:
         found += [f"{kind} tables" for kind in _EXTERNAL.findall(value)]
-        if restrictions.is_restriction_list(name):
+        if _is_list(name, value):
             asked = {it.text.split()[0].lower() for it in restrictions.elements(value, with_arguments=True)}
             found += ["policy services"] if "check_policy_service" in asked else []
             found += ["DNS block lists"] if any("rbl" in it or "rhsbl" in it for it in asked) else []

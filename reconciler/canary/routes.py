@@ -9,7 +9,7 @@ import ipaddress
 import posixpath
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from reconciler.postfix.effective import View
 from reconciler.postfix.values import split_list
 
 _TRANSPORTS = ("default_transport", "relay_transport", "local_transport", "virtual_transport", "content_filter")
+_HOSTS = ("relayhost", "smtp_fallback_relay")
+_NOWHERE = re.compile(r"(?:static:)?(discard|error|retry)(:.*)?", re.DOTALL)
 _RELAYHOST = re.compile(r"(\[[^\[\]\s]+\]|[^\[\]:\s]+)(?::([\w-]+))?")
 _SERVICE = re.compile(r"(\w+)_service_name")
 _OWN_NAMES = {"connection_cache": "scache", "queue": "qmgr", "address_verify": "verify"}
@@ -42,32 +44,55 @@ def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     view = config.view
     services = {name for name, kind in config.master.by_key if kind != "inet"}
     usual_ones = services | {name for name, _ in live.master.by_key}
-    for name in _TRANSPORTS:
-        transport = view.get(name).partition(":")[0]
-        if transport and transport not in services:
-            yield f"main.cf: {name}: master.cf has no service {transport}"
-    for name in view.defaults:
-        found = _SERVICE.fullmatch(name) if name != "postlog_service_name" else None  # see services
-        usual = _OWN_NAMES.get(found[1], found[1]) if found else ""
-        if usual in usual_ones and view.get(name) not in services:
-            yield f"main.cf: {name}: master.cf has no service {view.get(name)}"
-    yield from _relayhost(view)
-    yield from _networks(view)
+    yield from (f"main.cf: {text}" for text in _partners(view, view.defaults, services, usual_ones))
+    for service in config.master.by_key.values():
+        found = _partners(config.view_of(service), service.overrides, services, usual_ones)
+        yield from (f"master.cf: {service.name}/{service.type}: {text}" for text in found)
+    for name in _HOSTS:
+        yield from _places_to_go(name, view)
+    yield from _lost(view)
+    yield from _networks(view, "main.cf")
+    for service in config.master.by_key.values():
+        if service.overrides.keys() & set(_EVERYBODY):
+            yield from _networks(config.view_of(service), f"master.cf: {service.name}/{service.type}")
     yield from _nowhere(view, live.view)
     yield from _sizes(view)
     yield from _places(view)
 
 
-def _relayhost(view: View) -> Iterator[str]:
-    for text in split_list(view.get("relayhost")):
+def _partners(view: View, names: Iterable[str], services: set[str], usual_ones: set[str]) -> Iterator[str]:
+    """Transports, and services that others ask, that master.cf does not have."""
+    for name in names:
+        found = _SERVICE.fullmatch(name) if name != "postlog_service_name" else None  # see services
+        usual = _OWN_NAMES.get(found[1], found[1]) if found else ""
+        if usual in usual_ones and view.get(name) not in services:
+            yield f"{name}: master.cf has no service {view.get(name)}"
+        transport = view.get(name).partition(":")[0] if name in _TRANSPORTS else ""
+        if transport and transport not in services:
+            yield f"{name}: master.cf has no service {transport}"
+
+
+def _lost(view: View) -> Iterator[str]:
+    """Mail for everywhere else that goes nowhere, or is looked for where it is not."""
+    for name in ("default_transport", "transport_maps"):
+        found = _NOWHERE.fullmatch(view.get(name))
+        if found:
+            yield f"main.cf: {name}: {found[1]} delivers nothing, and all mail goes there"
+    blind = view.get("smtp_dns_support_level").lower() == "disabled" or view.is_yes("disable_dns_lookups")
+    if blind and not view.get("relayhost") and not view.get("transport_maps"):
+        yield "main.cf: smtp asks no DNS, so without a relayhost it does not find where mail of a domain goes"
+
+
+def _places_to_go(name: str, view: View) -> Iterator[str]:
+    for text in split_list(view.get(name)):
         found = _RELAYHOST.fullmatch(text)
         if found is None or text.isdecimal():
-            yield f"main.cf: relayhost: {text!r} is no place; write [host]:port"
+            yield f"main.cf: {name}: {text!r} is no place; write [host]:port"
             continue
         if found[2] and not _is_port(found[2]):
-            yield f"main.cf: relayhost: there is no port {found[2]}"
+            yield f"main.cf: {name}: there is no port {found[2]}"
         port = endpoint.port_number(found[2] or "25")
-        if view.is_yes("smtp_tls_wrappermode") and port in _STARTTLS_PORTS:
+        if name == "relayhost" and view.is_yes("smtp_tls_wrappermode") and port in _STARTTLS_PORTS:
             yield f"main.cf: smtp_tls_wrappermode: servers on port {port} do not speak TLS from the first byte"
 
 
@@ -79,19 +104,21 @@ def _is_port(text: str) -> bool:
     return endpoint.port_number(text) is not None
 
 
-def _networks(view: View) -> Iterator[str]:
+def _networks(view: View, where: str) -> Iterator[str]:
     for name in _EVERYBODY:
         for word in split_list(view.get(name)):
+            if word.startswith("static:"):
+                yield f"{where}: {name}: {word} is everybody"
             text = word.removeprefix("!").replace("[", "").replace("]", "")
             if not _ADDRESS.fullmatch(text):
                 continue  # a file, a table, a name
             try:
                 network = ipaddress.ip_network(text)
             except ValueError as error:
-                yield f"main.cf: {name}: {word!r} is no network, which Postfix stops at ({error})"
+                yield f"{where}: {name}: {word!r} is no network, which Postfix stops at ({error})"
                 continue
             if _is_wide(network):
-                yield f"main.cf: {name}: {word} is everybody"
+                yield f"{where}: {name}: {word} is everybody"
 
 
 def _is_wide(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
@@ -123,6 +150,9 @@ def _sizes(view: View) -> Iterator[str]:
 
 def _places(view: View) -> Iterator[str]:
     """What only shows on the live paths: the canary has others."""
+    pid = posixpath.join(view.get("queue_directory"), view.get("process_id_directory"))
+    if view.explicit.get("process_id_directory") and not Path(pid).is_dir():
+        yield f"main.cf: process_id_directory: there is no directory {pid}, so master(8) does not start again"
     exchange = posixpath.dirname(view.get("tls_random_exchange_name"))
     if exchange and exchange != view.get("data_directory") and not Path(exchange).is_dir():
         yield f"main.cf: tls_random_exchange_name: there is no directory {exchange}"
@@ -132,8 +162,8 @@ def _places(view: View) -> Iterator[str]:
     if source and kind in ("", "dev", "egd") and not (source.startswith("/") and Path(source).exists()):
         yield f"main.cf: tls_random_source: there is no {source}, so no TLS session begins"
     for name in (it for it in _BOUND if view.get(it)):
-        if not _is_address(view.get(name)):
-            yield f"main.cf: {name}: {view.get(name)!r} is no address, so no connection is made"
+        if _version(view.get(name)) != (6 if name.endswith("6") else 4):
+            yield f"main.cf: {name}: {view.get(name)!r} is no such address, so no connection is made"
     if not view.get("shlib_directory").startswith("no") and not Path(view.get("shlib_directory")).is_dir():
         yield f"main.cf: shlib_directory: there is no directory {view.get('shlib_directory')}"
     log = view.get("maillog_file")
@@ -144,7 +174,8 @@ def _places(view: View) -> Iterator[str]:
         yield f"main.cf: maillog_file: there is no directory {posixpath.dirname(log)}"
 
 
-def _is_address(text: str) -> bool:
+def _version(text: str) -> int:
+    """Of IP; 0 where it is no address."""
     with suppress(ValueError):
-        return bool(ipaddress.ip_address(text.strip("[]")))
-    return False
+        return ipaddress.ip_address(text.strip("[]")).version
+    return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from reconciler.canary import tables
-from reconciler.canary.covering import covers
+from reconciler.canary.covering import covers, names_of
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.model.snapshot import PemFile
@@ -53,7 +53,8 @@ def _fault(name: str, pem: PemFile | None, config: LiveConfig) -> str:
         return f"its certificate ended on {leaf.not_after:%Y-%m-%d}"
     if now < leaf.not_before:
         return f"its certificate begins on {leaf.not_before:%Y-%m-%d} only"
-    return "" if not leaf.names or covers(leaf.names, name) else f"its certificate is for {', '.join(leaf.names)}"
+    names = names_of(leaf)
+    return "" if not names or covers(names, name) else f"its certificate is for {', '.join(names)}"
 
 
 def _text(raw: bytes) -> str:

@@ -10,8 +10,21 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from reconciler import live as meaning
-from reconciler.canary import authorities, columns, forms, logins, meanings, routes, rows, services, sni, spelling
-from reconciler.canary.covering import covers
+from reconciler.canary import (
+    authorities,
+    columns,
+    forms,
+    lists,
+    logins,
+    losses,
+    meanings,
+    routes,
+    rows,
+    services,
+    sni,
+    spelling,
+)
+from reconciler.canary.covering import covers, names_of
 from reconciler.errors import HostUnreadable
 from reconciler.frozen import dataclass, replace
 from reconciler.host import certificates, files
@@ -68,7 +81,7 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
     """Every fault found by reading; also those that the live configuration has."""
     found = Files(candidate)
     try:
-        config = _read(found, live)
+        config = read(found, live)
     except HostUnreadable as error:
         yield ("unreadable", str(error))
         return
@@ -81,6 +94,8 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
         *spelling.faults(config),
         *forms.faults(config),
         *services.faults(config, live),
+        *losses.faults(config, live, candidate.planned),
+        *lists.faults(config),
         *routes.faults(config, live),
         *_certificates(config, found, live),
         *authorities.faults(config, candidate, found.pem, live),
@@ -92,8 +107,11 @@ def faults(candidate: Candidate, live: LiveConfig) -> Iterator[Fault]:
         yield text, text
 
 
-def _read(found: Files, live: LiveConfig) -> LiveConfig:
-    """Raises HostUnreadable."""
+def read(found: Files, live: LiveConfig) -> LiveConfig:
+    """The configuration as it would be.
+
+    Raises HostUnreadable.
+    """
     documents = {}
     for name in ("main.cf", "master.cf"):
         state = found.read(live.path(name))
@@ -187,4 +205,4 @@ def _chains(config: LiveConfig, found: Files) -> Iterator[PemFile]:
 
 
 def _names(pem: PemFile) -> frozenset[str]:
-    return frozenset(pem.certificates[0].names) if pem.certificates else frozenset()
+    return frozenset(names_of(pem.certificates[0])) if pem.certificates else frozenset()

@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import envelope, heard, names, outbound, queue, static, tables
+from reconciler.canary import envelope, heard, lists, names, outbound, queue, static, tables
 from reconciler.canary.heard import Vigil
 from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
@@ -69,14 +69,16 @@ def try_out(
     if digest in proven:
         return Verdict(passed=True, digest=digest, already_proven=True)
     read = time.monotonic() - started
-    outcome = _run(_with_sources(candidate), live, prove, progress)
+    watched = lists.changed(static.read(static.Files(candidate), live), live, candidate)
+    outcome = _run(_with_sources(candidate), live, prove, progress, watched=watched)
     standing: Mapping[str, str] = {}
     if outcome.troubles:
         progress("it fails there; trying the configuration as it stands, too")
-        standing = _run(Candidate(candidate.config_directory), live, prove, known=_Everything()).troubles
+        as_it_stands = Candidate(candidate.config_directory)
+        standing = _run(as_it_stands, live, prove, watched=watched, known=_Everything()).troubles
     if outcome.is_cut_short and outcome.troubles.keys() <= standing.keys():  # what else there is was not waited for
         progress("that fails in the same way; trying the rest")
-        outcome = _run(_with_sources(candidate), live, prove, progress, known=frozenset(standing))
+        outcome = _run(_with_sources(candidate), live, prove, progress, watched=watched, known=frozenset(standing))
     new = tuple(text for key, text in outcome.troubles.items() if key not in standing)
     return Verdict(
         passed=not new,
@@ -136,9 +138,13 @@ def _run(
     prove: Prove,
     progress: Progress = lambda _: None,
     *,
+    watched: Iterable[str],
     known: Container[str] = frozenset(),
 ) -> _Outcome:
-    """One life of the canary; over the first trouble that is not `known` it is cut short."""
+    """One life of the canary; over the first trouble that is not `known` it is cut short.
+
+    `watched` are listeners that used to take the mail of strangers.
+    """
     address = "127.0.0.1" if _has_ipv4(live) else "::1"
     troubles: dict[str, str] = {}
     steps = _Steps(progress)
@@ -159,7 +165,7 @@ def _run(
                     steps.begin("starting")
                     instance.postfix.start_for(_LIFE)
                     steps.begin("probing")
-                    _probe(seen, vigil, _Asked(_meaning(live, etc), candidate, private, sink), prove)
+                    _probe(seen, vigil, _Asked(_meaning(live, etc), candidate, private, sink, tuple(watched)), prove)
         except (CommandFailed, HostUnreadable) as failed:
             said = str(failed).replace(root, "CANARY")
             seen.troubles[heard.key(said)] = said
@@ -211,12 +217,13 @@ class _Steps:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Whom to probe: the private configuration, what it was made of, and where its mail goes."""
+    """Whom to probe: the private configuration, what it was made of, where its mail goes, and which lists changed."""
 
     config: LiveConfig
     candidate: Candidate
     private: Private
     sink: Sink
+    watched: tuple[str, ...]
 
 
 def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
@@ -226,9 +233,10 @@ def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
     with ThreadPoolExecutor(3) as beside:
         mail = beside.submit(outbound.judge, vigil, config, private, asked.sink)
         mine = beside.submit(lambda: tuple(names.problems(config, asked.candidate, end)))
-        lists = beside.submit(lambda: tuple(envelope.problems(config, private.injection, end)))
+        ports = {port for name, port in private.ports.items() if name in asked.watched}
+        sessions = beside.submit(lambda: tuple(envelope.problems(config, private.injection, ports, end)))
         seen.proofs = tuple(replace(it, subject=_public(it.subject, private)) for it in prove(config))
-        seen.add(_public(text, private) for text in (*mine.result(), *lists.result()))
+        seen.add(_public(text, private) for text in (*mine.result(), *sessions.result()))
         seen.add(mail.result())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from reconciler.frozen import dataclass
+from reconciler.model.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +15,12 @@ class Candidate:
 
     `files` are their bytes, or the path of a staged file that holds them, as for what postmap has made already.
     `removed` are those that shall be gone, `tables` the sources (path to type) that are to be compiled anew, whether
-    their source changes or not.
+    their source changes or not. `planned` are the addresses that the plan says it changes: what else is lost with it
+    was not meant.
     """
 
     config_directory: str
     files: Mapping[str, bytes | str] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
     tables: Mapping[str, str] = field(default_factory=dict)
+    planned: frozenset[Address] = frozenset()

@@ -3,7 +3,7 @@
 A restriction list is evaluated in order and ends at the first answer, so an element behind a `permit` or a `reject`
 that always answers is never reached.
 
-Source: postconf(5), smtpd_client_restrictions and its kin; access(5).
+Source: postconf(5), smtpd_client_restrictions and its kin; access(5); SMTPD_ACCESS_README.
 """
 
 from __future__ import annotations
@@ -16,6 +16,29 @@ from reconciler.frozen import dataclass
 from reconciler.postfix.lines import BLANKS
 from reconciler.postfix.main_cf import Entry
 from reconciler.postfix.values import split_list
+
+_ASKED_OF = ("client", "helo", "sender", "recipient")
+_WORDS = """
+permit reject defer warn_if_reject sleep discard hold defer_if_permit defer_if_reject
+permit_mynetworks permit_inet_interfaces permit_sasl_authenticated permit_tls_all_clientcerts
+permit_tls_clientcerts permit_auth_destination permit_mx_backup permit_naked_ip_address permit_dnswl_client
+permit_rhswl_client reject_unauth_destination defer_unauth_destination reject_plaintext_session
+reject_unauth_pipelining reject_multi_recipient_bounce reject_maps_rbl reject_rbl_client reject_rhsbl_client
+reject_rhsbl_helo reject_rhsbl_reverse_client reject_rhsbl_sender reject_rhsbl_recipient reject_unknown_client
+reject_unknown_client_hostname reject_unknown_reverse_client_hostname
+reject_invalid_hostname reject_invalid_helo_hostname reject_non_fqdn_hostname reject_non_fqdn_helo_hostname
+reject_unknown_hostname reject_unknown_helo_hostname reject_non_fqdn_sender reject_non_fqdn_recipient
+reject_unknown_address reject_unknown_sender_domain reject_unknown_recipient_domain reject_unlisted_sender
+reject_unlisted_recipient reject_unverified_sender reject_unverified_recipient reject_sender_login_mismatch
+reject_authenticated_sender_login_mismatch reject_known_sender_login_mismatch
+reject_unauthenticated_sender_login_mismatch check_policy_service check_relay_domains check_recipient_maps
+check_ccert_access check_sasl_access check_etrn_access check_reverse_client_hostname_access
+check_reverse_client_hostname_a_access check_reverse_client_hostname_mx_access
+check_reverse_client_hostname_ns_access
+"""
+NAMES = frozenset(  # those of older versions too
+    (*_WORDS.split(), *(f"check_{what}_{how}access" for what in _ASKED_OF for how in ("", "a_", "mx_", "ns_")))
+)
 
 _FINAL = frozenset({"permit", "reject", "defer", "discard", "hold", "reject_plaintext_session"})
 _ANSWERING = frozenset(
@@ -64,6 +87,11 @@ def _positions(text: str) -> list[tuple[int, int]]:
         at = start + len(word)
         positions.append((start, at))
     return positions
+
+
+def takes_argument(word: str) -> bool:
+    """Whether a restriction says nothing without the word behind it."""
+    return bool(_TAKES_ARGUMENT.fullmatch(word.lower()))
 
 
 def is_restriction_list(parameter: str) -> bool:

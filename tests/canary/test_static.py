@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.canary import static
+from reconciler.frozen import replace
+from reconciler.model.address import Address, OptionAddress, ParameterAddress, ServiceAddress
 from reconciler.model.candidate import Candidate
 
 pytestmark = pytest.mark.postfix
@@ -40,6 +42,16 @@ def new(host, **parameters: str) -> list[str]:
         ({"data_directory": "/nowhere"}, "main.cf: data_directory: a Postfix that runs cannot take another one"),
         ({"transport_maps": "inline:{a=b}, hash:/nowhere"}, "transport_maps: hash:/nowhere: there is no nowhere.db"),
         ({"header_checks": "pcre:/nowhere"}, "header_checks: pcre:/nowhere: there is no nowhere"),
+        ({"smtp_tls_CApath": "/nowhere"}, "main.cf: smtp_tls_CApath: there is no directory /nowhere"),
+        ({"smtp_tls_secure_cert_match": "nexthp"}, "main.cf: smtp_tls_secure_cert_match: 'nexthp' is taken for a name"),
+        ({"smtp_tls_protocols": "<=TLSv1.1"}, "main.cf: smtp_tls_protocols: '<=TLSv1.1' leaves no protocol"),
+        ({"smtp_tls_scert_verifydepth": "-1"}, "main.cf: smtp_tls_scert_verifydepth: '-1' is less than nothing"),
+        ({"access_map_reject_code": "200"}, "main.cf: access_map_reject_code: '200' is no reply that turns"),
+        ({"smtpd_etrn_restrictions": "rejct"}, "smtpd_etrn_restrictions: there is no restriction 'rejct'"),
+        ({"smtpd_data_restrictions": "check_policy_service unix:private/x"}, "smtpd_data_restrictions: check_policy"),
+        ({"smtp_tls_policy_maps": "inline:{{a.example=encript}}"}, "smtp_tls_policy_maps: a.example: 'encript' is not"),
+        ({"smtp_fallback_relay": "[a.example]:smpt"}, "main.cf: smtp_fallback_relay: there is no port smpt"),
+        ({"transport_maps": "static:discard:"}, "main.cf: transport_maps: discard delivers nothing"),
         ({"postlog_service_name": "nothing"}, "master.cf: nothing/unix-dgram is gone"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, dict) else "",
@@ -59,6 +71,11 @@ def test_what_nobody_can_use_is_found(host, parameters: dict[str, str], says: st
         {"smtp_tls_exclude_ciphers": "MD5, aNULL"},
         {"smtpd_tls_session_cache_database": "btree:/nowhere/cache"},
         {"my_own": "hash:/nowhere"},
+        {"smtpd_data_restrictions": "check_policy_service { inet:127.0.0.1:9, timeout=1s }, reject_unauth_pipelining"},
+        {"smtp_tls_secure_cert_match": "nexthop, dot-nexthop, mail, mx.a.example"},
+        {"postscreen_dnsbl_whitelist_threshold": "-1"},
+        {"smtp_tls_protocols": "!SSLv2, !SSLv3"},
+        {"transport_maps": "inline:{{a.example=discard:}}"},
     ],
     ids=" ".join,
 )
@@ -69,3 +86,36 @@ def test_what_somebody_uses_is_not(host, parameters: dict[str, str]) -> None:
 def test_what_was_so_before_stops_nothing(host) -> None:
     host.instance.configure(transport_maps="hash:/nowhere", smtpd_helo_restrictions="reject")
     assert new(host, smtpd_tls_loglevel="1") == []
+
+
+LEVEL = ParameterAddress("smtpd_tls_security_level")
+
+
+def lost(host, *planned: Address, main_cf: str = "", master_cf: str = "") -> list[str]:
+    """What the candidate takes away, without the ports."""
+    made = host.candidate(main_cf=main_cf or host.text("main.cf"), master_cf=master_cf or host.text("master.cf"))
+    made = replace(made, planned=frozenset(planned))
+    return [text.partition("/inet")[2] for _, text in static.faults(made, host.config) if "the plan does not" in text]
+
+
+def test_what_the_plan_does_not_take_away_has_to_stay(host) -> None:
+    without = host.text("main.cf") + "smtpd_tls_security_level = none\n"
+    said = [": its level would go from may to none, and the plan does not say so"]
+    assert lost(host, main_cf=without) == said
+    assert lost(host, ParameterAddress("smtpd_tls_loglevel"), main_cf=without) == said
+    assert lost(host, LEVEL, main_cf=without) == []
+    by_name = without.replace("= none", "= $our_level")
+    assert lost(host, ParameterAddress("our_level"), main_cf=by_name) == []
+
+
+def test_a_listener_goes_only_where_the_plan_says_so(host) -> None:
+    port = host.instance.smtpd_port
+    text = host.text("master.cf")
+    service = ServiceAddress(f"127.0.0.1:{port}")
+    gone = text.replace(f"127.0.0.1:{port} ", f"#127.0.0.1:{port} ")
+    assert lost(host, master_cf=gone) == [" would be gone, and the plan does not say so"]
+    assert lost(host, service, master_cf=gone) == []
+    assert lost(host, OptionAddress(service, "smtpd_tls_security_level"), master_cf=gone) == []
+    assert lost(host, master_cf=text.replace(f"127.0.0.1:{port} ", f"localhost:{port} ")) == []
+    disabled = host.text("main.cf") + f"master_service_disable = 127.0.0.1:{port}.inet\n"
+    assert lost(host, main_cf=disabled) == [" would be gone, and the plan does not say so"]

@@ -30,6 +30,14 @@ SOME = {
     "names: for another name": "static",
     "restrictions: every recipient is fine": "canary",
     "sasl: hidden by address": "canary",
+    "chain: an issuer of the right name and another key": "postfix check",
+    "level: smtpd: no longer said": "static",
+    "listener: MX gone": "static",
+    "restrictions: DATA: refused to all": "canary",
+    "restrictions: senders: refused behind the table": "canary",
+    "harmless: a class that is a policy service": "",
+    "harmless: refusals softened": "",
+    "harmless: own networks alone": "",
     "harmless: a wildcard certificate": "",
     "harmless: a key as ecparam writes it": "",
     "harmless: a renewed certificate": "",
@@ -56,6 +64,6 @@ def test_what_is_harmful_is_stopped_and_nobody_notices(host: Site, tmp_path: Pat
 
 def test_there_is_enough_of_each_kind() -> None:
     harmful = [it for it in ALL if it.harmful]
-    assert len(harmful) >= 330
-    assert len(ALL) - len(harmful) >= 130
+    assert len(harmful) >= 400
+    assert len(ALL) - len(harmful) >= 180
     assert len({str(it) for it in ALL}) == len(ALL)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from reconciler.postfix import main_cf, restrictions
@@ -52,3 +55,11 @@ def test_an_argument_belongs_to_its_restriction() -> None:
     text = "warn_if_reject check_client_access cidr:/a, reject_rbl_client rbl.example permit"
     found = [element.text for element in restrictions.elements(text, with_arguments=True)]
     assert found == ["warn_if_reject check_client_access cidr:/a", "reject_rbl_client rbl.example", "permit"]
+
+
+@pytest.mark.postfix
+def test_every_restriction_is_one_of_this_postfix() -> None:
+    """As smtpd(8) itself spells them; the short ones are words of any program."""
+    place = subprocess.run(["postconf", "-hd", "daemon_directory"], capture_output=True, text=True, check=True)
+    program = Path(place.stdout.strip(), "smtpd").read_bytes()
+    assert [name for name in restrictions.NAMES if "_" in name and name.encode() not in program] == []
