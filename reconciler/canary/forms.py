@@ -10,30 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reconciler.canary import matching
+from reconciler.canary import words
 from reconciler.live.config import LiveConfig
-from reconciler.postfix import values
 from reconciler.postfix.effective import View
-from reconciler.postfix.values import split_list
+from reconciler.postfix.expand import ExpansionFailed
 
 _TIME = re.compile(r"\d+[smhdw]", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d+")
 _TAKES_MORE = re.compile(
     r"smtpd_forbid_bare_newline|milter_protocol|compatibility_level|\w+_port|\w+_feedback|mail_\w+"
 )
-_CLIENTS = re.compile(r"(smtp|lmtp|tlsproxy_client)_tls_(mandatory_)?(protocols|ciphers)")
-_GRADES = re.compile(r"(smtpd|smtp|lmtp)_tls_(mandatory_)?ciphers")
-_TODAY = frozenset({"TLSv1.2", "TLSv1.3"})
 _REPLY_CODES = re.compile(r"\w+_(reject|defer)_code")
 _MAY_BE_NEGATIVE = re.compile(r"postscreen_dnsbl_\w+")
-_MATCHES = re.compile(r"(smtp|lmtp)_tls_(verify|secure)_cert_match")
-_HEXADECIMAL = re.compile(r"[<>]=?0x0?30[0-4]")
-_SASL_OPTIONS = re.compile(r"(smtp|lmtp|smtpd)_sasl_(tls_)?security_options")
-_SASL_WORDS = frozenset({"noplaintext", "noactive", "nodictionary", "noanonymous", "forward_secrecy", "mutual_auth"})
-_PROXIES = re.compile(r"(smtpd|postscreen)_upstream_proxy_protocol")
-_MILTERS = re.compile(r"(smtpd|non_smtpd)_milters")
-_MILTER = re.compile(r"\{?\s*(inet|inet6|unix|local):.+", re.DOTALL)
-_MILTER_ACTIONS = frozenset({"accept", "reject", "tempfail", "quarantine", "shutdown"})
+_LIMITS = (  # of one transport each, `smtp_destination_rate_delay`; qmgr(8) reads them with the first message for it
+    *("destination_concurrency_limit", "destination_recipient_limit", "destination_rate_delay"),
+    *("destination_concurrency_failed_cohort_limit", "transport_rate_delay", "extra_recipient_limit"),
+    *("delivery_slot_cost", "delivery_slot_loan", "delivery_slot_discount", "minimum_delivery_slots"),
+    *("recipient_limit", "recipient_refill_limit", "recipient_refill_delay"),
+)
+_OF_A_TRANSPORT = re.compile(rf".+_({'|'.join(_LIMITS)}|initial_destination_concurrency|time_limit)")
+_USUAL = {"time_limit": "command_time_limit", "initial_destination_concurrency": "initial_destination_concurrency"}
 
 
 def faults(config: LiveConfig) -> Iterator[str]:
@@ -46,16 +42,31 @@ def faults(config: LiveConfig) -> Iterator[str]:
 
 
 def _of(name: str, view: View) -> Iterator[str]:
-    value, usual = view.get(name), view.defaults.get(name)
+    value, usual = view.get(name), _usual(name, view)
+    if name == "syslog_name" and not value:
+        yield "syslog_name: it is empty, which every program ends over"
     if usual is None or not value:  # what is empty by a condition is for Postfix to judge
         return
-    what = _unlike(name, value, view.expand(usual) if "$" in usual and "{service" not in usual else usual)
+    what = _unlike(name, value, usual)
     if what:
         yield f"{name}: {value!r} is {what}"
     try:
-        _check_words(name, value)
+        words.check(name, value)
     except ValueError as error:
         yield f"{name}: {error}"
+
+
+def _usual(name: str, view: View) -> str | None:
+    """The default as it counts here; None of what is no parameter of Postfix's."""
+    text = view.defaults.get(name)
+    if text is None and (found := _OF_A_TRANSPORT.fullmatch(name)):
+        text = view.defaults.get(_USUAL.get(found[1], f"default_{found[1]}"))
+    if text is None or "$" not in text or "{service" in text:
+        return text
+    try:
+        return view.expand(text)
+    except ExpansionFailed:  # a set of characters, with a dollar in it
+        return text
 
 
 def _unlike(name: str, value: str, usual: str) -> str:
@@ -78,30 +89,3 @@ def _unlike_a_number(name: str, value: str) -> str:
     if _REPLY_CODES.fullmatch(name) and not re.fullmatch(r"[45]\d\d", value):
         return "no reply that turns a client away; write 4xx or 5xx"
     return ""
-
-
-def _check_words(name: str, value: str) -> None:
-    """Raises ValueError."""
-    client = _CLIENTS.fullmatch(name)
-    if _GRADES.fullmatch(name) and value.lower() == "null":
-        raise ValueError("null is a session that anybody can read")
-    if client and client[3] == "ciphers":
-        values.check_grade(value)
-    elif client and not _HEXADECIMAL.search(value):
-        values.check_some_protocol(value)
-        if not values.enabled_protocols(value) & _TODAY:
-            raise ValueError(f"{value!r} leaves no protocol that servers of today speak; let TLSv1.2 or TLSv1.3 in")
-    elif _MATCHES.fullmatch(name):
-        matching.check(split_list(value.replace(":", " ")))
-    elif _SASL_OPTIONS.fullmatch(name):
-        unknown = [word for word in split_list(value) if word.lower() not in _SASL_WORDS]
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is no security option of SASL")
-    elif _PROXIES.fullmatch(name) and value != "haproxy":
-        raise ValueError(f"{value!r} is no protocol of proxies; write haproxy")
-    elif _MILTERS.fullmatch(name):
-        unknown = [word for word in split_list(value) if not _MILTER.fullmatch(word)]
-        if unknown:
-            raise ValueError(f"{unknown[0]!r} is no milter; write inet:host:port or unix:path")
-    elif name == "milter_default_action" and value.split(maxsplit=1)[0].lower() not in _MILTER_ACTIONS:
-        raise ValueError(f"{value!r} is nothing that is done where a milter fails")

@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.canary import matching, tables
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
-from reconciler.postfix import policy, restrictions, table
+from reconciler.postfix import access, policy, table
 from reconciler.postfix.effective import View
 from reconciler.postfix.table import Row, TableType, compiled_path
 from reconciler.postfix.values import split_list
@@ -27,11 +27,6 @@ _ASKED = (
 _KINDS = r"(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)"
 _TABLE = re.compile(r"(?:^|[\s,:])" + _KINDS)
 _ACCESS = re.compile(r"check_\w+_access\s+(?:proxy:)?" + _KINDS)
-_WITH_TEXT = frozenset({"BCC", "FILTER", "PREPEND", "REDIRECT"})
-_ACTIONS = _WITH_TEXT | frozenset(
-    ("OK", "RELAY", "REJECT", "DEFER", "DEFER_IF_REJECT", "DEFER_IF_PERMIT", "DISCARD", "DUNNO", "HOLD", "INFO", "WARN")
-)
-_REPLY = re.compile(r"[245]\d\d")
 _INLINE = re.compile(r"inline:\{((?:[^{}]|\{[^{}]*\})*)\}")
 _PAIR = re.compile(r"\{\s*([^{}=\s]+)\s*=\s*([^{}]*?)\s*\}|([^{}=\s,]+)=([^{}\s,]*)")
 _Role = tuple[str, str, str]  # policy, login or access, type, path
@@ -146,23 +141,15 @@ def _actions(rows: Mapping[bytes, Row], config: LiveConfig, candidate: Candidate
     classes = set(split_list(config.view.get("smtpd_restriction_classes")))
     for key, row in rows.items():
         where, words = f"line {row.line}: {_text(key)}", _text(row.value).replace(",", " ").split()
-        if not _is_action(words) and words[0] not in classes:
+        if not access.is_action(words) and words[0] not in classes:
             yield f"{where}: {words[0]!r} is no action of access(5)"
-        elif len(words) == 1 and (words[0].upper() in _WITH_TEXT or restrictions.takes_argument(words[0])):
+        elif access.says_nothing(words):
             yield f"{where}: {words[0]} says nothing without what follows it"
         for found in _ACCESS.finditer(_text(row.value)):
             kind, path = TableType(found[1]), config.path(found[2])
             asked = compiled_path(kind, path) if kind.compiled else path
             if path not in candidate.files and not Path(asked).exists():
                 yield f"{where}: there is no {asked}"
-
-
-def _is_action(words: list[str]) -> bool:
-    """A number is one where it is a reply, or all there is: then it stands for OK."""
-    word = words[0]
-    if word.isdecimal():
-        return len(words) == 1 or bool(_REPLY.fullmatch(word))
-    return word.upper() in _ACTIONS or word.lower() in restrictions.NAMES
 
 
 def _text(raw: bytes) -> str:

@@ -8,18 +8,22 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from reconciler.canary import words
 from reconciler.live.config import LiveConfig
 from reconciler.postfix import endpoint
 from reconciler.postfix.effective import View
 from reconciler.postfix.values import split_list
 
-_TRANSPORTS = ("default_transport", "relay_transport", "local_transport", "virtual_transport", "content_filter")
+_TRANSPORTS = (
+    *("default_transport", "relay_transport", "local_transport", "virtual_transport", "content_filter"),
+    *("mailbox_transport", "fallback_transport"),  # whom local(8) hands mail to
+)
 _HOSTS = ("relayhost", "smtp_fallback_relay")
+_PROBES = ("address_verify_relayhost",)  # relayhost where it is not said
 _NOWHERE = re.compile(r"(?:static:)?(discard|error|retry)(:.*)?", re.DOTALL)
 _RELAYHOST = re.compile(r"(\[[^\[\]\s]+\]|[^\[\]:\s]+)(?::([\w-]+))?")
 _SERVICE = re.compile(r"(\w+)_service_name")
@@ -48,7 +52,7 @@ def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     for service in config.master.by_key.values():
         found = _partners(config.view_of(service), service.overrides, services, usual_ones)
         yield from (f"master.cf: {service.name}/{service.type}: {text}" for text in found)
-    for name in _HOSTS:
+    for name in (*_HOSTS, *(it for it in _PROBES if it in view.explicit)):
         yield from _places_to_go(name, view)
     yield from _lost(view)
     yield from _networks(view, "main.cf")
@@ -58,6 +62,7 @@ def faults(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     yield from _nowhere(view, live.view)
     yield from _sizes(view)
     yield from _places(view)
+    yield from _mailboxes(view)
 
 
 def _partners(view: View, names: Iterable[str], services: set[str], usual_ones: set[str]) -> Iterator[str]:
@@ -89,19 +94,11 @@ def _places_to_go(name: str, view: View) -> Iterator[str]:
         if found is None or text.isdecimal():
             yield f"main.cf: {name}: {text!r} is no place; write [host]:port"
             continue
-        if found[2] and not _is_port(found[2]):
+        if found[2] and not words.is_port(found[2]):
             yield f"main.cf: {name}: there is no port {found[2]}"
         port = endpoint.port_number(found[2] or "25")
         if name == "relayhost" and view.is_yes("smtp_tls_wrappermode") and port in _STARTTLS_PORTS:
             yield f"main.cf: smtp_tls_wrappermode: servers on port {port} do not speak TLS from the first byte"
-
-
-def _is_port(text: str) -> bool:
-    if text.isdecimal():
-        return 0 < int(text) < 1 << 16
-    with suppress(OSError):
-        return bool(socket.getservbyname(text, "tcp"))
-    return endpoint.port_number(text) is not None
 
 
 def _networks(view: View, where: str) -> Iterator[str]:
@@ -172,6 +169,16 @@ def _places(view: View) -> Iterator[str]:
         yield f"main.cf: maillog_file: {log} is below none of maillog_file_prefixes, so every program ends"
     elif log and not Path(log).parent.is_dir():
         yield f"main.cf: maillog_file: there is no directory {posixpath.dirname(log)}"
+
+
+def _mailboxes(view: View) -> Iterator[str]:
+    """What local(8) delivers with and to, where somebody has named it."""
+    spool = view.get("mail_spool_directory") if "mail_spool_directory" in view.explicit else ""
+    if spool and not Path(spool).is_dir():
+        yield f"main.cf: mail_spool_directory: there is no directory {spool}, so nothing is delivered"
+    agent = view.get("mailbox_command").partition(" ")[0]
+    if agent.startswith("/") and not Path(agent).exists():
+        yield f"main.cf: mailbox_command: there is no {agent}, so nothing is delivered"
 
 
 def _version(text: str) -> int:

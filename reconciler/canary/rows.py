@@ -15,6 +15,8 @@ from reconciler.host import files
 from reconciler.live.config import LiveConfig
 from reconciler.model.candidate import Candidate
 from reconciler.postfix import table
+from reconciler.postfix.effective import View
+from reconciler.postfix.expand import ExpansionFailed
 from reconciler.postfix.table import Table, TableType, compiled_path
 
 _REFERENCE = re.compile(r"(?:^|[\s,:{])(hash|btree|cdb|lmdb|texthash|cidr|regexp|pcre):([^\s,{}]+)")
@@ -51,6 +53,9 @@ def _references(config: LiveConfig, texts: list[str] | None = None) -> Iterator[
 def _without_their_programs(config: LiveConfig, live: LiveConfig) -> Iterator[str]:
     """Tables that other programs answer are off in the canary; whether this Postfix knows the type can be read."""
     known = config.snapshot.table_types
+    usual = config.view.get("default_database_type")
+    if known and usual not in known:
+        yield f"default_database_type: this Postfix knows no tables of type {usual}, see postconf -m"
     named = {name: value for name, value in config.explicit.items() if name in config.view.defaults}
     for name, value in named.items():
         for kind, path in _OTHERS.findall(value) if value != live.explicit.get(name) else ():
@@ -76,11 +81,19 @@ def _missing(config: LiveConfig, candidate: Candidate) -> Iterator[str]:
 
 
 def _texts(config: LiveConfig) -> list[str]:
-    own = [config.view.expand(value) if "$" in value else value for value in config.explicit.values()]
+    own = [_expanded(config.view, value) if "$" in value else value for value in config.explicit.values()]
     for service in config.master.by_key.values():
         view = config.view_of(service)
         own += [view.get(name) for name in service.overrides]
     return own
+
+
+def _expanded(view: View, text: str) -> str:
+    """As it stands where Postfix takes it so: commands of local(8) have a dollar of their own."""
+    try:
+        return view.expand(text)
+    except ExpansionFailed:
+        return text
 
 
 def _standing(path: str, *, indexed: bool) -> Table:

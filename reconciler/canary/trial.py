@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler import live as meaning
-from reconciler.canary import envelope, heard, lists, names, outbound, queue, static, tables
+from reconciler.canary import envelope, heard, lists, names, outbound, queue, static, tables, waking
 from reconciler.canary.heard import Vigil
 from reconciler.canary.identity import MADE, identity
 from reconciler.canary.private import Place, Private, inet_services, made_private
@@ -230,7 +230,8 @@ def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
     """Everything at once; each is bounded in time."""
     end = time.monotonic() + _PROBING.total_seconds()
     config, private = asked.config, asked.private
-    with ThreadPoolExecutor(3) as beside:
+    with ThreadPoolExecutor(4) as beside:
+        woken = beside.submit(waking.wake, config, vigil)
         mail = beside.submit(outbound.judge, vigil, config, private, asked.sink)
         mine = beside.submit(lambda: tuple(names.problems(config, asked.candidate, end)))
         ports = {port for name, port in private.ports.items() if name in asked.watched}
@@ -238,6 +239,7 @@ def _probe(seen: _Seen, vigil: Vigil, asked: _Asked, prove: Prove) -> None:
         seen.proofs = tuple(replace(it, subject=_public(it.subject, private)) for it in prove(config))
         seen.add(_public(text, private) for text in (*mine.result(), *sessions.result()))
         seen.add(mail.result())
+        woken.result()
 
 
 def _has_ipv4(live: LiveConfig) -> bool:

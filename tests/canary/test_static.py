@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from reconciler.canary import static
 from reconciler.frozen import replace
 from reconciler.model.address import Address, OptionAddress, ParameterAddress, ServiceAddress
 from reconciler.model.candidate import Candidate
+from reconciler.postfix import catalogue
 
 pytestmark = pytest.mark.postfix
 LOGIN = "permit_sasl_authenticated, reject"
@@ -53,6 +56,20 @@ def new(host, **parameters: str) -> list[str]:
         ({"smtp_fallback_relay": "[a.example]:smpt"}, "main.cf: smtp_fallback_relay: there is no port smpt"),
         ({"transport_maps": "static:discard:"}, "main.cf: transport_maps: discard delivers nothing"),
         ({"postlog_service_name": "nothing"}, "master.cf: nothing/unix-dgram is gone"),
+        ({"virtual_alias_maps": "/etc/virtual"}, "main.cf: virtual_alias_maps: '/etc/virtual' is no table"),
+        ({"virtual_uid_maps": "static:vmail"}, "main.cf: virtual_uid_maps: 'static:vmail' is no number"),
+        ({"lmtp_tcp_port": "lmpt"}, "main.cf: lmtp_tcp_port: there is no port 'lmpt'"),
+        ({"lmtp_lhlo_name": "mx 1"}, "main.cf: lmtp_lhlo_name: 'mx 1' is no name of a host"),
+        ({"internal_mail_filter_classes": "notfy"}, "main.cf: internal_mail_filter_classes: 'notfy' is no class"),
+        ({"smtpd_policy_service_default_action": "DUNO"}, "main.cf: smtpd_policy_service_default_action: 'DUNO' is no"),
+        ({"local_header_rewrite_clients": "permit"}, "main.cf: local_header_rewrite_clients: 'permit' is no such"),
+        ({"relay_destination_rate_delay": "1q"}, "main.cf: relay_destination_rate_delay: '1q' is no time"),
+        ({"ours_initial_destination_concurrency": "x"}, "main.cf: ours_initial_destination_concurrency: 'x' is no num"),
+        ({"syslog_name": ""}, "main.cf: syslog_name: it is empty"),
+        ({"default_database_type": "hsh"}, "default_database_type: this Postfix knows no tables of type hsh"),
+        ({"mail_spool_directory": "/nowhere"}, "main.cf: mail_spool_directory: there is no directory /nowhere"),
+        ({"mailbox_command": "/nowhere/agent -d x"}, "main.cf: mailbox_command: there is no /nowhere/agent"),
+        ({"fallback_transport": "nobody:"}, "main.cf: fallback_transport: master.cf has no service nobody"),
     ],
     ids=lambda it: " ".join(it) if isinstance(it, dict) else "",
 )
@@ -76,11 +93,73 @@ def test_what_nobody_can_use_is_found(host, parameters: dict[str, str], says: st
         {"postscreen_dnsbl_whitelist_threshold": "-1"},
         {"smtp_tls_protocols": "!SSLv2, !SSLv3"},
         {"transport_maps": "inline:{{a.example=discard:}}"},
+        {"virtual_alias_maps": "inline:{ {a=b c} }, static:{d e}", "virtual_uid_maps": "static:5000"},
+        {"local_header_rewrite_clients": "permit_mynetworks check_address_map inline:{{192.0.2.1=OK}}"},
+        {"smtpd_policy_service_default_action": "451 4.3.5 Later", "smtp_helo_name": "[IPv6:2001:db8::1]"},
+        {"mailbox_command": 'exec cat; exit "$?"', "smtpd_expansion_filter": "a-z"},
+        {"default_destination_concurrency_negative_feedback": "1/5", "ours_destination_recipient_limit": "1"},
+        {"address_verify_relayhost": ""},
     ],
     ids=" ".join,
 )
 def test_what_somebody_uses_is_not(host, parameters: dict[str, str]) -> None:
     assert new(host, **parameters) == []
+
+
+PIECES = (
+    *(
+        "$",
+        "${",
+        "}",
+        "$?",
+        "${a?b}",
+        "$(x)",
+        "$myhostname",
+        "{",
+        "{ ",
+        "[",
+        "]",
+        "[::1]:25",
+        "[192.0.2.1",
+        ":",
+        "=",
+        "!",
+    ),
+    *(
+        ",",
+        ", ",
+        " ",
+        "a",
+        "9",
+        "-1",
+        "é",
+        "\udc80",
+        "/",
+        "/x",
+        "192.0.2.1/33",
+        "::/0",
+        "static:",
+        "inline:{",
+        "hash:/x",
+    ),
+    *("proxy:", "unix:private/x", "smtp:", "secure", "match=", "tafile=", "may", "reject", "warn_if_reject", "sleep"),
+    *("check_client_access", "check_policy_service"),
+)
+NAMES = sorted(catalogue.parameters())
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(NAMES), TEXTS, min_size=1, max_size=5), TEXTS, TEXTS)
+def test_whatever_stands_there_is_read_to_its_end(host, parameters: dict[str, str], key: str, value: str) -> None:
+    text = host.text("main.cf") + "".join(f"{name} = {value}\n" for name, value in parameters.items())
+    files = {
+        "main_cf": text.encode("utf-8", "surrogateescape"),
+        "policy": f"{key} {value}\n".encode("utf-8", "surrogateescape"),
+    }
+    for name, told in static.faults(host.candidate(**files), host.config):
+        assert name
+        assert told
 
 
 def test_what_was_so_before_stops_nothing(host) -> None:

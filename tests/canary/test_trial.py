@@ -77,3 +77,25 @@ def test_a_table_is_compiled_for_the_canary_alone(host) -> None:
     candidate = replace(host.candidate(policy="other.example may\n"), tables={host.path("policy"): "hash"})
     assert try_out(candidate, host.config, service_proofs).passed
     assert Path(host.path("policy.db")).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "program"),
+    [
+        ({"mailbox_delivery_lock": "fcnt"}, "local"),
+        ({"bounce_size_limit": "0"}, "bounce"),
+        ({"virtual_mailbox_lock": "none"}, "virtual"),
+        ({"flush_service_name": "flush", "fast_flush_purge_time": "0"}, "flush"),
+    ],
+    ids=str,
+)
+def test_a_program_that_nobody_came_to_is_woken(host, parameters: dict[str, str], program: str) -> None:
+    verdict = host.with_parameters(**parameters)
+    assert [it for it in verdict.problems if it.startswith(f"{program}: fatal: ")], verdict
+
+
+def test_a_program_that_does_not_start_anyway_stops_nothing(host) -> None:
+    host.instance.configure(bounce_size_limit="0")
+    verdict = host.with_parameters(smtpd_tls_loglevel="1")
+    assert verdict.passed
+    assert any(it.startswith("bounce: fatal: ") for it in verdict.standing)
