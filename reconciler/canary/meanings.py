@@ -120,6 +120,8 @@ def _beyond_this_host(found: policy.Policy, config: LiveConfig) -> str:
         return f"Postfix {config.snapshot.mail_version} does not know {unknown[0]!r}, and mail of the row would wait"
     if found.level.startswith("dane") and config.view.get("smtp_dns_support_level").lower() != "dnssec":
         return f"{found.level} needs smtp_dns_support_level = dnssec"
+    if found.level.startswith("dane") and "dns" not in split_list(config.view.get("smtp_host_lookup").lower()):
+        return f"{found.level} needs dns among smtp_host_lookup"
     for name, value in found.attributes:
         if name == "tafile" and not Path(config.path(value)).is_file():
             return f"there is no {value}"

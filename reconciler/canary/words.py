@@ -110,6 +110,11 @@ def _host(value: str) -> None:
         raise ValueError(f"{value!r} is no name of a host, and servers refuse who greets with it")
 
 
+def _digests(value: str) -> None:
+    """Of TLSA records, `sha256` or `sha256=1`."""
+    _some_of("digest of TLSA records", *values.DIGESTS)(" ".join(it.partition("=")[0] for it in split_list(value)))
+
+
 def _identity(value: str) -> None:
     if any(_USER_ID.match(word) for word in split_list(value)):
         raise ValueError(f"{value!r} is no number, so nothing is delivered")
@@ -140,6 +145,7 @@ _CHECKS: tuple[tuple[re.Pattern[str], Check], ...] = tuple(
         (r"\w+_(maps|checks)", _each(_TABLE, "table; write type:name")),
         (r"virtual_[ug]id_maps", _identity),
         (r"local_header_rewrite_clients", _rewriting),
+        (r"tls_dane_digests", _digests),
         (r"internal_mail_filter_classes", _some_of("class of internal mail", "bounce", "notify")),
         (r"smtpd_proxy_options", _some_of("option of a proxy filter", "speed_adjust")),
         (r"smtpd_policy_service_default_action", _action),

@@ -14,14 +14,16 @@ from reconciler.postfix import catalogue
 
 pytestmark = pytest.mark.postfix
 LOGIN = "permit_sasl_authenticated, reject"
+CLOSED = "no listener is left"  # said of the host's only one, whatever else is wrong; it has a test of its own
 
 
 def new(host, **parameters: str) -> list[str]:
-    """The faults of main.cf with these parameters that the host does not have, without its ports."""
+    """The faults of main.cf with these parameters that the host does not have, without its ports; see CLOSED."""
     text = host.text("main.cf") + "".join(f"{name} = {value}\n" for name, value in parameters.items())
     standing = dict(static.faults(Candidate(host.instance.config_directory), host.config))
     found = dict(static.faults(host.candidate(main_cf=text), host.config))
-    return [it.partition("/inet: ")[2] or it for key, it in found.items() if key not in standing]
+    new_ones = [it for key, it in found.items() if key not in standing and CLOSED not in it]
+    return [it.partition("/inet: ")[2] or it for it in new_ones]
 
 
 @pytest.mark.parametrize(
@@ -198,3 +200,19 @@ def test_a_listener_goes_only_where_the_plan_says_so(host) -> None:
     assert lost(host, master_cf=text.replace(f"127.0.0.1:{port} ", f"localhost:{port} ")) == []
     disabled = host.text("main.cf") + f"master_service_disable = 127.0.0.1:{port}.inet\n"
     assert lost(host, main_cf=disabled) == [" would be gone, and the plan does not say so"]
+
+
+def test_other_servers_need_a_listener_as_long_as_they_had_one(host) -> None:
+    demand = "\n  -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject\n"
+    before, port = host.text("master.cf"), host.instance.smtpd_port
+    mx = next(line for line in before.splitlines() if line.startswith(f"127.0.0.1:{port} "))
+    closed = before.replace(mx, mx + demand)
+
+    def told(text: str) -> list[str]:
+        found = static.faults(host.candidate(master_cf=text), host.config)
+        return [it for _, it in found if CLOSED in it]
+
+    assert told(closed) == [f"master.cf: 127.0.0.1:{port}: no listener is left that takes mail without a login"]
+    assert told(f"{closed}127.0.0.1:20025 inet n - n - - smtpd\n") == []
+    host.instance.write("master.cf", before.replace(mx, mx.replace(f":{port}", ":submission")))
+    assert told(closed.replace(mx, mx.replace(f":{port}", ":submission"))) == []  # where users come, and never servers

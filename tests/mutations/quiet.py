@@ -12,9 +12,10 @@ from cryptography.x509.oid import NameOID
 from tests.mutations.cases import Files, Mutation, append, column, main, master, put
 from tests.mutations.further_mail import both
 from tests.mutations.further_tls import access, row, value
-from tests.mutations.site import NAME, Site, certificate, key, pem
+from tests.mutations.site import NAME, POLICY, Site, certificate, key, pem
 
 _SUBMISSION = "smtpd_tls_security_level=encrypt"
+_USERS = f"-o {_SUBMISSION} -o smtpd_sasl_auth_enable=yes -o smtpd_client_restrictions=permit_sasl_authenticated,reject"
 
 
 def _submission(name: str, *options: str) -> Mutation:
@@ -102,6 +103,7 @@ QUIET = (
     _submission("misspelt for DATA", "smtpd_data_restrictions=reject_unauth_pipelinin"),
     Mutation("listener", "MX gone", master("127.0.0.1:MX ", "#127.0.0.1:MX ")),
     Mutation("listener", "submission disabled", _disabled),
+    Mutation("listener", "MX for users alone", column("MX", 7, f"smtpd {_USERS}")),
     value("restrictions", "DATA: misspelt", smtpd_data_restrictions="reject_unauth_pipelinin"),
     value("restrictions", "DATA: refused to all", smtpd_data_restrictions="reject"),
     value("restrictions", "end of DATA: deferred to all", smtpd_end_of_data_restrictions="defer"),
@@ -119,6 +121,16 @@ QUIET = (
         smtpd_client_restrictions="check_client_access cidr:ETC/networks",
     ),
     value("table", "policies in main.cf: level unknown", smtp_tls_policy_maps="inline:{ {bank.example=encript} }"),
+    value("words", "digests of TLSA records", tls_dane_digests="sha-256"),
+    Mutation(
+        "policy",
+        "dane, and no DNS",
+        both(
+            put("policy", lambda _: POLICY + b"more.example dane\n"),
+            main(smtp_dns_support_level="dnssec", smtp_host_lookup="native"),
+        ),
+        tables={"policy": "hash"},
+    ),
     row("strategy misspelt", "more.example secure match=nexthop-dot"),
     row("without encryption", "more.example encrypt ciphers=null"),
     row("key with a colon", "more.example: encrypt"),

@@ -270,6 +270,7 @@ USUAL = (
     said("a policy service's absence in words", smtpd_policy_service_default_action="451 4.3.5 Policy is down"),
     said("filters see what Postfix writes", internal_mail_filter_classes="bounce, notify"),
     said("what is expanded in replies", smtpd_expansion_filter="abcdefghijklmnopqrstuvwxyz.-"),
+    said("digests of TLSA records", tls_dane_digests="sha512, sha256=1"),
     said("greeting by address", smtp_helo_name="[192.0.2.1]", lmtp_lhlo_name="$myhostname"),
     said("users by number", virtual_uid_maps="static:5000", virtual_gid_maps="static:5000", virtual_minimum_uid="1000"),
     said("port by name", smtp_tcp_port="smtp"),
